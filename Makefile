@@ -1,0 +1,49 @@
+# Every task of this repository; `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCK   := requirements/dev.txt
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test install check format lock docs bench clean
+
+help: ## list every target with a sentence
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: install ## the whole fleet on this machine with sample bookmarks; ARGS goes to `fleet up`
+	@$(BIN)/fleet up $(if $(findstring --url,$(ARGS)),,--sample) $(ARGS)
+
+test: install ## all tests against real servers, installing RabbitMQ where it is missing
+	@./tests/install-servers
+	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+
+install: $(VENV)/.installed ## create .venv with everything; does nothing when it is up to date
+
+$(VENV)/.installed: $(LOCK) pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: install ## formatting, lint, types, import contracts, rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/architecture
+
+format: install ## rewrite files as the formatter and the safe lint fixes want them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## resolve pyproject.toml anew into requirements/, with hashes and without any index address
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file $(LOCK)
+
+docs: install ## write docs/configuration.md from the settings classes
+	$(BIN)/python -m services.cli.configuration > docs/configuration.md
+
+clean: ## remove what can be made again; the fleet's data in .fleet stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
