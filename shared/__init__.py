@@ -1,1 +1,1 @@
-"""To be written."""
+"""What the services stand on: the ledger, the broker, quotas, keys, egress, settings, logs and metrics."""

@@ -1,0 +1,61 @@
+"""PostgreSQL as every adapter sees it: one pool, and transactions that know whose data they touch."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from shared.errors import LedgerUnavailable
+from shared.values import UserId
+
+_SET_USER = text("SELECT set_config('fleet.user_id', :user, true)")
+
+
+class Database:
+    """A pool of connections to the ledger's PostgreSQL."""
+
+    def __init__(self, url: str, *, pool: int = 10) -> None:
+        """Keep the address; the first transaction connects.
+
+        Args:
+            url: `postgresql://user:password@host:5432/name`.
+            pool: connections held open at most.
+        """
+        self._engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "application_name": "bookmark-fleet"},
+        )
+
+    @asynccontextmanager
+    async def begin(self, user: UserId | None = None) -> AsyncIterator[AsyncConnection]:
+        """One transaction: kept when the block ends, dropped when it raises.
+
+        Args:
+            user: the tenant whose rows it may touch; None for the fleet's own work over all tenants.
+
+        Raises:
+            LedgerUnavailable: PostgreSQL cannot be reached or went away; nothing was kept.
+        """
+        try:
+            async with self._engine.begin() as connection:
+                if user is not None:
+                    await connection.execute(_SET_USER, {"user": user})
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+            raise LedgerUnavailable(f"PostgreSQL cannot be reached ({_kind(error)}).") from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _kind(error: Exception) -> str:
+    """The driver's name for the failure; its text may hold addresses, so it stays out of the sentence."""
+    return type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__

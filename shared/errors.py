@@ -1,0 +1,270 @@
+"""Every error the fleet raises on purpose, as one tree whose branch decides what happens next.
+
+`Postponed` waits and costs nothing, `Transient` is tried again, `Permanent` ends with a reason,
+`Misconfigured` stops the start. Each error has a code for machines, a sentence for people, and advice.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+from shared.values import WaitReason
+
+
+class FleetError(Exception):
+    """Something went wrong in a way the fleet knows how to explain.
+
+    Attributes:
+        code: a stable name for machines, `lower_snake_case`.
+        advice: what the reader can do about it.
+        status: the HTTP status the front door answers with.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    advice: ClassVar[str] = "Try again; if it stays, tell the operator what you did and when."
+    status: ClassVar[int] = 500
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for a person; never holds a secret."""
+        return str(self)
+
+
+class Postponed(FleetError):
+    """The work must wait for something outside; waiting costs no attempt."""
+
+    code = "postponed"
+    advice = "Nothing to do: the work goes on by itself."
+    status = 503
+    reason: ClassVar[WaitReason] = WaitReason.PROVIDER_DOWN
+
+    def __init__(self, sentence: str, *, until: datetime) -> None:
+        super().__init__(sentence)
+        self.until = until
+
+
+class Transient(FleetError):
+    """This try failed and the next may not; costs one attempt."""
+
+    code = "try_again"
+    advice = "Nothing to do: it is tried again by itself."
+    status = 503
+
+
+class Permanent(FleetError):
+    """Trying again would change nothing."""
+
+    code = "cannot_be_done"
+    advice = "Correct what the sentence names."
+    status = 422
+
+
+class Misconfigured(FleetError):
+    """The program cannot start as it is set up."""
+
+    code = "misconfigured"
+    advice = "Correct the setting the sentence names; docs/configuration.md explains each."
+
+
+# ---- what callers hand in -------------------------------------------------------------------------
+
+
+class InvalidInput(Permanent):
+    """A caller handed in something that cannot be accepted."""
+
+    code = "invalid_input"
+
+
+class InvalidUserId(InvalidInput):
+    """The user id cannot be used as a name in queues, paths and addresses."""
+
+    code = "invalid_user_id"
+    advice = "Use 1 to 128 letters, digits or . _ @ : + | = -, beginning with a letter or a digit."
+
+    def __init__(self) -> None:
+        super().__init__("The user id is empty, too long, or holds a character that is not allowed.")
+
+
+class InvalidUrl(InvalidInput):
+    """The address of a bookmark is not one the fleet can fetch."""
+
+    code = "invalid_url"
+    advice = "Give an absolute http:// or https:// address of at most 4,096 characters."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The bookmark's address cannot be used: {why}.")
+
+
+class InvalidKey(InvalidInput):
+    """The text handed in cannot be an API key."""
+
+    code = "invalid_key"
+    advice = "Copy the key again from the provider's console: one line of 20 to 512 visible ASCII characters."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The API key cannot be used: {why}.")
+
+
+class KeyRefused(Permanent):
+    """The provider does not accept this key."""
+
+    code = "key_refused"
+    advice = "Create a new key in the provider's console and add it."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The provider refused the API key: {why}.")
+
+
+class NotFound(Permanent):
+    """What was asked for does not exist, or not for this caller."""
+
+    code = "not_found"
+    advice = "Check the id; lists show what exists."
+    status = 404
+
+
+class UnknownUser(NotFound):
+    """Nobody by this name has handed anything in."""
+
+    code = "unknown_user"
+    advice = "Check the user id, or submit the user's first bookmark."
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"There is nothing of a user {user!r} here.")
+
+
+class IdempotencyConflict(Permanent):
+    """One idempotency key came with two different requests."""
+
+    code = "idempotency_conflict"
+    advice = "Use a new Idempotency-Key for a new request."
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used before, for a different request.")
+
+
+# ---- what waits -----------------------------------------------------------------------------------
+
+
+class QuotaUnavailable(Postponed):
+    """Nobody can say how much quota is left, so no call is made."""
+
+    code = "quota_unavailable"
+    reason = WaitReason.PROVIDER_DOWN
+
+
+class KeysUnavailable(Postponed):
+    """The vault cannot be asked for a key right now."""
+
+    code = "keys_unavailable"
+    reason = WaitReason.KEYS_UNAVAILABLE
+
+
+class ProviderDown(Postponed):
+    """The provider is overloaded or out of reach."""
+
+    code = "provider_down"
+    reason = WaitReason.PROVIDER_DOWN
+
+
+class ProviderQuotaSpent(Postponed):
+    """The provider says this key's quota is used up."""
+
+    code = "provider_quota_spent"
+    reason = WaitReason.QUOTA_MINUTE
+
+    def __init__(self, sentence: str, *, until: datetime, reason: WaitReason) -> None:
+        super().__init__(sentence, until=until)
+        self.window = reason
+
+
+# ---- the fleet's own parts ------------------------------------------------------------------------
+
+
+class LedgerUnavailable(Transient):
+    """PostgreSQL cannot be reached; nothing was written."""
+
+    code = "ledger_unavailable"
+    advice = "Start PostgreSQL or correct FLEET_DATABASE_URL; `fleet doctor` checks it."
+
+
+class BrokerUnavailable(Transient):
+    """The message broker cannot be reached; released work comes back by its lease."""
+
+    code = "broker_unavailable"
+    advice = "Start the broker or correct FLEET_BROKER_URL; `fleet doctor` checks it."
+
+
+class LeaseLost(Transient):
+    """The job was taken back while it ran; its result is dropped, somebody else has the job."""
+
+    code = "lease_lost"
+
+    def __init__(self, job_ids: tuple[int, ...]) -> None:
+        super().__init__(f"The lease of job {', '.join(map(str, job_ids))} ended before the work did.")
+        self.job_ids = job_ids
+
+
+# ---- pages ----------------------------------------------------------------------------------------
+
+
+class AddressRefused(Permanent):
+    """The address is not a public one; nothing was sent there."""
+
+    code = "address_refused"
+    advice = "Bookmark a page that is reachable from the public internet."
+
+    def __init__(self, kind: str) -> None:
+        super().__init__("The page's address is not one the fleet may visit.")
+        self.kind = kind  # for logs and metrics; never shown, so that nobody can map an inner network
+
+
+class PageUnreachable(Transient):
+    """The site did not answer, or not in time."""
+
+    code = "page_unreachable"
+    advice = "Nothing to do: tried again later. The bookmark shows fallback content until then."
+
+
+class PageGone(Permanent):
+    """The site says the page does not exist."""
+
+    code = "page_gone"
+    advice = "Correct or remove the bookmark. It shows fallback content."
+
+
+class PageRefused(Permanent):
+    """The site does not hand the page to us (a login, a payment, a refusal)."""
+
+    code = "page_refused"
+    advice = "Nothing to do on our side: the bookmark shows fallback content."
+
+
+class PageUnusable(Permanent):
+    """The answer cannot be read as a page: too large, too many redirects, not text."""
+
+    code = "page_unusable"
+    advice = "Bookmark the readable page itself. The bookmark shows fallback content."
+
+
+class PageEmpty(Permanent):
+    """The page has no text worth analysing."""
+
+    code = "page_empty"
+    advice = "Nothing to do: the bookmark shows fallback content."
+
+
+# ---- analyses -------------------------------------------------------------------------------------
+
+
+class ContentBlocked(Permanent):
+    """The provider's safety rules refuse this content."""
+
+    code = "content_blocked"
+    advice = "Nothing to do: the page cannot be analysed by this provider."
+
+
+class AnswerUnusable(Transient):
+    """The provider's answer was cut, malformed or missed an item."""
+
+    code = "answer_unusable"

@@ -1,0 +1,113 @@
+"""Users' API keys: the vault that holds them, and the registry that knows of them without knowing them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType, Protocol
+
+from pydantic import SecretStr
+
+from shared.values import KeyStatus, UserId
+
+ApiKey = NewType("ApiKey", SecretStr)
+"""A key's plaintext, hidden from repr and logs; made by `shared.keys.plaintext.api_key`, which refuses unusable text."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key as the analyzer reads it, with the vault's version of it."""
+
+    key: ApiKey
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What is known of a user's key, without the key."""
+
+    user: UserId
+    name: str
+    status: KeyStatus
+    reason: str | None
+    fingerprint: str
+    version: int
+    created_at: datetime
+    checked_at: datetime | None
+    last_used_at: datetime | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether calls may be tried with it."""
+        return self.status in {KeyStatus.ACTIVE, KeyStatus.UNCHECKED}
+
+
+class KeyWriter(Protocol):
+    """The front door's side of the vault: it can put keys in and take them out, and cannot read them."""
+
+    async def put(self, user: UserId, key: ApiKey) -> int:
+        """Store a user's key in place of the one before; the vault's version of it.
+
+        Raises:
+            KeysUnavailable: the vault is sealed or away; nothing was stored.
+        """
+        ...
+
+    async def remove(self, user: UserId) -> None:
+        """Destroy a user's key with all its versions; no error when there is none.
+
+        Raises:
+            KeysUnavailable: the vault is sealed or away.
+        """
+        ...
+
+
+class KeyReader(Protocol):
+    """The analyzer's side of the vault: it can read keys and change nothing."""
+
+    async def read(self, user: UserId) -> StoredKey | None:
+        """A user's key, or None when there is none; may be up to a minute old.
+
+        Raises:
+            KeysUnavailable: the vault is sealed or away.
+        """
+        ...
+
+    def forget(self, user: UserId) -> None:
+        """Drop what is remembered of a user's key, so that the next read asks the vault."""
+        ...
+
+
+class KeyRegistry(Protocol):
+    """Name, status, fingerprint and times of every key, in PostgreSQL; raises `LedgerUnavailable`."""
+
+    async def record(
+        self,
+        user: UserId,
+        *,
+        name: str,
+        fingerprint: str,
+        version: int,
+        status: KeyStatus,
+        reason: str | None,
+    ) -> None:
+        """Keep what is known of a freshly stored key, in place of the one before."""
+        ...
+
+    async def find(self, user: UserId) -> KeyRecord | None:
+        """What is known of a user's key."""
+        ...
+
+    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str) -> bool:
+        """Change the status of this version of a key and queue the event `key.status_changed`.
+
+        Returns:
+            False when the key was replaced or removed meanwhile; nothing changed then.
+        """
+        ...
+
+    async def touch(self, user: UserId) -> None:
+        """Note that the key was just used."""
+        ...
+
+    async def remove(self, user: UserId) -> bool:
+        """Forget a user's key; whether there was one."""
+        ...

@@ -1,0 +1,211 @@
+"""The ledger: every job there is, whose turn it is, and what came of it. It decides; the broker carries.
+
+A *lane* is one user's line of work in one stage. Jobs move `queued → released → running → done | failed |
+cancelled`; a release carries a token (the fence) and a lease, and only who holds the newest token of a job
+can claim it or say what came of it. Every method is one transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
+from shared.errors import FleetError
+from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
+
+
+@dataclass(frozen=True, slots=True)
+class StagePolicy:
+    """How one stage is served.
+
+    Attributes:
+        window: at most this many jobs of one lane are out (released or running).
+        group: at most this many jobs of one lane travel in one message.
+        ready_buffer: at most this many jobs of the stage are released and not yet claimed.
+        release_lease: how long a released job may stay unclaimed; its message lives as long.
+        run_lease: how long a claimed job may run before it is taken back.
+    """
+
+    window: int
+    group: int
+    ready_buffer: int
+    release_lease: timedelta
+    run_lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a caller's idempotency key stood for: the origin, its key, and a digest of what was sent."""
+
+    source: str
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One submitted bookmark: its id, and whether it is new (a known URL of the same user is not)."""
+
+    id: BookmarkId
+    url: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Jobs of one lane that may run now, as one message carries them."""
+
+    stage: Stage
+    user: UserId
+    job_ids: tuple[JobId, ...]
+    token: str
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed job with all its worker needs; `content` is there in the analyze stage.
+
+    Attributes:
+        attempt: 1 on the first try; waiting does not count.
+        deadline: when the lease ends; a result that comes later is dropped.
+    """
+
+    id: JobId
+    stage: Stage
+    bookmark: Bookmark
+    attempt: int
+    token: str
+    deadline: datetime
+    content: Content | None = None
+
+    @property
+    def user(self) -> UserId:
+        """Whose job it is."""
+        return self.bookmark.user
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A whole lane waits for this reason, until then."""
+
+    reason: WaitReason
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What the sweeper found: jobs whose lease had ended, and lanes it had to wake."""
+
+    released: int
+    running: int
+    lanes: int
+
+
+class Ledger(Protocol):
+    """All state transitions of bookmarks, lanes and jobs; each call is one transaction.
+
+    Every method raises `LedgerUnavailable` when the store cannot be reached, and has then written nothing.
+    """
+
+    async def submit(
+        self, user: UserId, bookmarks: Sequence[NewBookmark], *, receipt: Receipt | None = None
+    ) -> list[Accepted]:
+        """Keep new bookmarks and queue a scrape job for each; one answer per bookmark, in order.
+
+        A URL the user already has is not queued again; its title, tags and excerpt are brought up to date
+        where given. A receipt seen before answers what it answered then and writes nothing.
+
+        Raises:
+            IdempotencyConflict: the receipt's key came before with another digest.
+        """
+        ...
+
+    async def release(self, stage: Stage) -> list[Released]:
+        """Let the next jobs of a stage out: lanes in turn, least recently served first.
+
+        Never more than the stage's `ready_buffer` unclaimed in all, nor a lane's `window` out. Several
+        dispatchers may ask at once; each job is released to one of them. Costs what it releases, not
+        what waits.
+        """
+        ...
+
+    async def take_back(self, releases: Sequence[Released]) -> None:
+        """Put releases back that could not be sent; costs no attempt. Claimed ones stay as they are."""
+        ...
+
+    async def claim(self, stage: Stage, job_ids: Sequence[JobId], token: str) -> list[Job]:
+        """Take released jobs to run them; those that are stale, doubled or cancelled are left out."""
+        ...
+
+    async def store_content(self, job: Job, content: Content) -> None:
+        """End a scrape or render job as done, keep its content, and queue the analysis.
+
+        Raises:
+            LeaseLost: the job was taken back meanwhile; nothing is kept.
+        """
+        ...
+
+    async def store_analyses(
+        self, results: Sequence[tuple[Job, Analysis]], *, pause: Pause | None = None
+    ) -> None:
+        """End analyze jobs of one lane as done and keep their analyses; `pause` lets the lane rest after.
+
+        Jobs whose lease was lost meanwhile are left out; the others are kept.
+
+        Raises:
+            LeaseLost: all of them were taken back; nothing is kept.
+        """
+        ...
+
+    async def advance(self, job: Job, *, to: Stage) -> None:
+        """End a job as done without content and queue the same bookmark in another stage.
+
+        Raises:
+            LeaseLost: the job was taken back meanwhile.
+        """
+        ...
+
+    async def postpone(self, jobs: Sequence[Job], pause: Pause, *, whole_lane: bool = True) -> None:
+        """Put claimed jobs back to wait; costs no attempt.
+
+        With `whole_lane` the user's lane in this stage sleeps until then; otherwise these jobs alone.
+        Jobs taken back meanwhile are left out.
+        """
+        ...
+
+    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+        """This try failed: wait with exponential back-off and full jitter, or fail after the last retry.
+
+        On the last failure the bookmark shows the error, and `fallback`, if given, becomes its content.
+        """
+        ...
+
+    async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+        """End jobs as failed; the bookmark shows the error, and `fallback`, if given, becomes its content.
+
+        Fallback content queues an analysis (the analyser sees its strategy and spends no quota on it);
+        the bookmark stays failed. Jobs taken back meanwhile are left out.
+        """
+        ...
+
+    async def requeue_heuristic(self, user: UserId) -> int:
+        """Queue the analysis again for all the user's heuristic analyses of pages that were read; how many."""
+        ...
+
+    async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
+        """Delete a user's bookmarks with content, analyses and jobs; how many. A running job's result is dropped."""
+        ...
+
+    async def erase(self, user: UserId) -> int:
+        """Delete everything the ledger holds of a user; how many bookmarks went."""
+        ...
+
+    async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
+        """End a lane's wait now if it waits for one of these reasons (a key was added, say)."""
+        ...
+
+    async def reap(self) -> Reaped:
+        """Take back jobs whose lease has ended and wake lanes that have work but were left asleep."""
+        ...

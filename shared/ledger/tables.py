@@ -1,0 +1,224 @@
+"""The tables of the ledger in PostgreSQL; migrations/ makes them, in_postgres/ is their only writer.
+
+Rows that wait or run stay small and narrow (jobs, lanes); texts live in tables of their own.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, primary_key=True, autoincrement=True)
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _time(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True))
+
+
+bookmarks = Table(
+    "bookmarks",
+    metadata,
+    _id(),
+    Column("user_id", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column(
+        "url_digest", Text, nullable=False, comment="sha-256 of the URL, hex: what makes it unique per user"
+    ),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("excerpt", Text, nullable=False, server_default=""),
+    Column("external_id", Text),
+    Column("created_at", DateTime(timezone=True), comment="when the user saved it, as upstream says"),
+    Column(
+        "state", Text, nullable=False, server_default="queued", comment="queued, done, failed or cancelled"
+    ),
+    Column("error_code", Text),
+    Column("error", Text, comment="the sentence a person reads"),
+    Column("advice", Text),
+    _now("submitted_at"),
+    _now("updated_at"),
+    UniqueConstraint("user_id", "url_digest"),
+    Index("ix_bookmarks_user_id_id", "user_id", "id"),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("bookmark_id", ForeignKey(bookmarks.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("final_url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("author", Text),
+    Column("site_name", Text),
+    Column("language", Text),
+    Column("published", Text),
+    Column("words", Integer, nullable=False),
+    _now("fetched_at"),
+)
+
+analyses = Table(
+    "analyses",
+    metadata,
+    Column("bookmark_id", ForeignKey(bookmarks.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("key_concepts", ARRAY(Text), nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("difficulty", Text, nullable=False),
+    Column("technologies", ARRAY(Text), nullable=False),
+    Column("learning_path", Text, nullable=False),
+    Column("project_applicability", Text, nullable=False),
+    Column("skill_development", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("analysed_by", Text, nullable=False),
+    Column("key_source", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_version", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False, server_default="0"),
+    Column("answer_tokens", Integer, nullable=False, server_default="0"),
+    _now("analysed_at"),
+    Index("ix_analyses_heuristic", "user_id", postgresql_where=text("analysed_by = 'heuristic'")),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("stage", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("state", Text, nullable=False, comment="idle, ready, full or asleep"),
+    Column("reason", Text, comment="why it is asleep (WaitReason)"),
+    Column("wake_at", DateTime(timezone=True), comment="when an asleep lane may be served again"),
+    Column("paused", Boolean, nullable=False, server_default=text("false"), comment="an operator's pause"),
+    _now("last_served_at"),
+    Index(
+        "ix_lanes_ready", "stage", "last_served_at", postgresql_where=text("state = 'ready' AND NOT paused")
+    ),
+    Index("ix_lanes_asleep", "stage", "wake_at", postgresql_where=text("state = 'asleep'")),
+    postgresql_with={"fillfactor": "70"},
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id(),
+    Column("bookmark_id", ForeignKey(bookmarks.c.id, ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("attempts", SmallInteger, nullable=False, server_default="0", comment="tries that failed"),
+    Column("ready_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("reason", Text, comment="why it waits beyond its turn (WaitReason)"),
+    Column("token", Text, comment="the newest release's fence"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("error_code", Text),
+    Column("error", Text),
+    _now("created_at"),
+    _time("claimed_at"),
+    _time("ended_at"),
+    Index("ix_jobs_queued", "stage", "user_id", "ready_at", "id", postgresql_where=text("state = 'queued'")),
+    Index("ix_jobs_out", "stage", "user_id", postgresql_where=text("state IN ('released', 'running')")),
+    Index("ix_jobs_leased", "lease_until", postgresql_where=text("state IN ('released', 'running')")),
+    Index("ix_jobs_bookmark", "bookmark_id", "id"),
+    Index("ix_jobs_failed", "user_id", "id", postgresql_where=text("state = 'failed'")),
+    postgresql_with={"fillfactor": "70"},
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("answer", JSONB, nullable=False),
+    _now("created_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, comment="why the status is what it is, for a person"),
+    Column("fingerprint", Text, nullable=False, comment="HMAC-SHA-256 of the key: recognises, never reveals"),
+    Column(
+        "version",
+        BigInteger,
+        nullable=False,
+        comment="the vault's version, so that an old refusal cannot mark a new key",
+    ),
+    _now("created_at"),
+    _time("checked_at"),
+    _time("last_used_at"),
+)
+
+provider_calls = Table(
+    "provider_calls",
+    metadata,
+    _id(),
+    Column("user_id", Text, nullable=False),
+    Column("key_source", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("weight", SmallInteger, nullable=False, server_default="1"),
+    Column("items", SmallInteger, nullable=False),
+    Column("outcome", Text, nullable=False, server_default="started"),
+    Column("prompt_tokens", Integer, nullable=False, server_default="0"),
+    Column("answer_tokens", Integer, nullable=False, server_default="0"),
+    _now("started_at"),
+    _time("ended_at"),
+    Index("ix_provider_calls_user_id_started_at", "user_id", "started_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("user_id", Text, nullable=False),
+    Column("type", Text, nullable=False, comment="the CloudEvents type"),
+    Column("data", JSONB, nullable=False),
+    _now("created_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    _now("at"),
+    Column("actor", Text, nullable=False, comment="who: user:ada, service:importer, process:analyzer"),
+    Column("action", Text, nullable=False, comment="noun_verbed: key_added, key_read, key_removed"),
+    Column("user_id", Text, comment="whose data was touched"),
+    Column("details", JSONB, nullable=False, server_default="{}"),
+    Index("ix_audit_user_id_at", "user_id", "at"),
+)

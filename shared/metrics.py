@@ -1,0 +1,53 @@
+"""Every metric of the fleet, declared once: name, help, unit in the name, labels of few values.
+
+Users, hosts, ids and addresses belong in logs and in the ledger, never in labels.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+QUEUE_DEPTH = Gauge("fleet_queue_depth", "Messages waiting in the broker.", ["stage", "partition"])
+BACKLOG_JOBS = Gauge("fleet_backlog_jobs", "Jobs in the ledger that have not ended.", ["stage", "state"])
+LANES = Gauge("fleet_lanes", "Lanes that wait although they have work, by reason.", ["stage", "reason"])
+OLDEST_WAIT = Gauge("fleet_oldest_wait_seconds", "Age of the oldest job that could run now.", ["stage"])
+JOBS = Counter("fleet_jobs_total", "Jobs that ended or were put back.", ["stage", "outcome", "code"])
+JOB_SECONDS = Histogram(
+    "fleet_job_seconds",
+    "Time a worker spent on a job.",
+    ["stage", "strategy"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+WAIT_SECONDS = Histogram(
+    "fleet_wait_seconds",
+    "Time a job waited from the moment it could run until its claim.",
+    ["stage"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
+)
+STALE_DELIVERIES = Counter(
+    "fleet_stale_deliveries_total", "Messages whose jobs somebody else has or had.", ["stage"]
+)
+LEASE_EXPIRED = Counter("fleet_lease_expired_total", "Jobs taken back because their lease ended.", ["stage"])
+FETCHES = Counter("fleet_fetch_total", "Pages fetched.", ["strategy", "verdict"])
+EGRESS_REFUSED = Counter("fleet_egress_refused_total", "Addresses the egress guard refused.", ["kind"])
+PROVIDER_REQUESTS = Counter(
+    "fleet_provider_requests_total", "Requests to the provider.", ["key_source", "outcome"]
+)
+PROVIDER_SECONDS = Histogram(
+    "fleet_provider_seconds",
+    "Time the provider took to answer.",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+PROVIDER_TOKENS = Counter("fleet_provider_tokens_total", "Tokens spent.", ["direction"])
+ITEMS_PER_REQUEST = Histogram(
+    "fleet_items_per_request", "Bookmarks one request carried.", buckets=(1, 2, 3, 4, 5, 10, 20)
+)
+QUOTA_DENIED = Counter(
+    "fleet_quota_denied_total", "Calls that had to wait, by the window that was full.", ["window"]
+)
+KEYS = Gauge("fleet_keys", "Users' keys by status.", ["status"])
+EVENTS = Counter("fleet_events_total", "CloudEvents that came in or went out.", ["type", "result"])
+DISPATCH_TICK = Histogram(
+    "fleet_dispatch_tick_seconds",
+    "Time one dispatcher tick took.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5),
+)
+OUTBOX_PENDING = Gauge("fleet_outbox_pending", "Events written and not yet published.")

@@ -1,0 +1,243 @@
+"""How settings are read: `FLEET_NAME` from the environment, or a secret's text from the file `FLEET_NAME_FILE` names.
+
+Every class of settings is read once, in a `main`; everything else is handed plain values. A setting has a type,
+a unit in its name, a default, and one sentence; docs/configuration.md is generated from these classes.
+"""
+
+import os
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import Misconfigured
+from shared.quota import Limits
+
+PREFIX = "FLEET_"
+
+
+class _Files(PydanticBaseSettingsSource):
+    """Reads `FLEET_X_FILE`: the setting's value is the file's text without the last line's end."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = f"{PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(name)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\n"), field_name, False
+        except OSError as error:
+            raise Misconfigured(
+                f"{name} names a file that cannot be read: {path} ({error.strerror})."
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """A component's knobs; `read()` is the way to make one in a `main`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then files; no .env file and no secrets folder is looked for."""
+        return (init_settings, env_settings, _Files(settings_cls))
+
+    @classmethod
+    def read(cls) -> Self:
+        """These settings from the environment.
+
+        Raises:
+            Misconfigured: one is missing or cannot be used; names each with what is wrong, never its value.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{PREFIX}{str(fault['loc'][0]).upper() if fault['loc'] else ''}: {fault['msg']}"
+                for fault in error.errors()
+            )
+            raise Misconfigured(f"The configuration cannot be used: {faults}.") from error
+
+
+class DatabaseSettings(Settings):
+    """PostgreSQL, where the ledger is."""
+
+    database_url: SecretStr = Field(
+        description="PostgreSQL of the ledger: `postgresql://user:password@host:5432/name`."
+    )
+    database_pool: int = Field(default=10, ge=1, le=200, description="Connections a process may hold open.")
+
+
+class BrokerSettings(Settings):
+    """The message broker, and how users are spread over its queues."""
+
+    broker_url: SecretStr = Field(
+        description="The broker: `amqp://…` for RabbitMQ, `redis://…` for one machine without it."
+    )
+    partitions: int = Field(
+        default=16, ge=1, le=100, description="Queues per stage; a user's work travels on one of them."
+    )
+
+
+class RedisSettings(Settings):
+    """Redis or Valkey, where quotas and caches are."""
+
+    redis_url: SecretStr = Field(
+        description="Redis or Valkey for quotas and caches: `redis://:password@host:6379/0`."
+    )
+
+
+class VaultSettings(Settings):
+    """Vault or OpenBao, where users' keys are."""
+
+    vault_addr: str = Field(description="Vault's address: `https://vault:8200`.")
+    vault_auth: Literal["token", "approle", "kubernetes"] = Field(
+        default="approle", description="How to sign in to Vault: `token`, `approle` or `kubernetes`."
+    )
+    vault_token: SecretStr | None = Field(default=None, description="The token, for FLEET_VAULT_AUTH=token.")
+    vault_role_id: str | None = Field(
+        default=None, description="The role's id, for FLEET_VAULT_AUTH=approle."
+    )
+    vault_secret_id: SecretStr | None = Field(
+        default=None, description="The role's secret, for FLEET_VAULT_AUTH=approle."
+    )
+    vault_role: str | None = Field(
+        default=None, description="The role's name, for FLEET_VAULT_AUTH=kubernetes."
+    )
+    vault_mount: str = Field(default="secret", description="The KV version 2 mount that holds the keys.")
+    vault_cache_s: float = Field(
+        default=60.0, ge=0, le=3600, description="How long the analyzer may remember a key, seconds."
+    )
+
+
+class QuotaSettings(Settings):
+    """How many provider calls each user may make."""
+
+    quota_per_minute: int = Field(
+        default=15, ge=0, description="Provider calls a user may make in any 60 seconds."
+    )
+    quota_per_day: int = Field(
+        default=1_500, ge=0, description="Provider calls a user may make in a calendar day."
+    )
+    quota_per_month: int = Field(
+        default=45_000, ge=0, description="Provider calls a user may make in a calendar month."
+    )
+    quota_minute_window_s: float = Field(
+        default=60.0, gt=0, le=60, description="Length of the sliding minute, seconds; shorter only in tests."
+    )
+    quota_timezone: str = Field(
+        default="America/Los_Angeles", description="The time zone whose midnight begins a day and a month."
+    )
+
+    @field_validator("quota_timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("no such time zone; use a name like Europe/Berlin")
+        return value
+
+    def limits(self) -> Limits:
+        """The limits as the quota takes them."""
+        return Limits(
+            minute=self.quota_per_minute,
+            day=self.quota_per_day,
+            month=self.quota_per_month,
+            minute_window=timedelta(seconds=self.quota_minute_window_s),
+        )
+
+    def timezone(self) -> ZoneInfo:
+        """The time zone of the calendar windows."""
+        return ZoneInfo(self.quota_timezone)
+
+
+class EgressSettings(Settings):
+    """Which addresses may be visited beyond the public ones."""
+
+    egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="Extra networks that may be visited, comma-separated CIDR; for tests and intranets.",
+    )
+    egress_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(80, 443, 8000, 8080, 8443),
+        description="Ports that may be visited, comma-separated; any port inside FLEET_EGRESS_ALLOW.",
+    )
+
+    @field_validator("egress_allow", "egress_ports", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+
+class DispatchSettings(Settings):
+    """How much work is let out at a time, and how failures are tried again (read by every process that writes the ledger)."""
+
+    batch_size: int = Field(
+        default=5, ge=1, le=100, description="Contents of one user that are analysed before the lane rests."
+    )
+    batch_pause_s: float = Field(
+        default=60.0, ge=0, description="Rest between a user's batches of provider calls, seconds."
+    )
+    items_per_request: int = Field(
+        default=5, ge=1, le=20, description="Contents one provider request carries at most."
+    )
+    max_retries: int = Field(default=3, ge=0, le=20, description="Tries after the first before a job fails.")
+    retry_base_s: float = Field(
+        default=10.0, gt=0, description="Upper bound of the first back-off, seconds; doubles with each try."
+    )
+    retry_cap_s: float = Field(default=3600.0, gt=0, description="Upper bound of any back-off, seconds.")
+    scrape_window: int = Field(default=4, ge=1, description="Scrape jobs of one user out at a time.")
+    scrape_ready_buffer: int = Field(
+        default=64, ge=1, description="Scrape jobs released and not yet claimed, over all users."
+    )
+    analyze_ready_buffer: int = Field(
+        default=64, ge=1, description="Analyze jobs released and not yet claimed, over all users."
+    )
+    release_lease_s: float = Field(
+        default=60.0, gt=0, description="How long a released job and its message live unclaimed, seconds."
+    )
+    scrape_lease_s: float = Field(
+        default=120.0, gt=0, description="How long a scrape job may run before it is taken back, seconds."
+    )
+    analyze_lease_s: float = Field(
+        default=300.0, gt=0, description="How long an analyze job may run before it is taken back, seconds."
+    )
+
+
+class ProcessSettings(Settings):
+    """What every process has."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe log line written."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="The address on which a process without an API serves /metrics and its probes.",
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="The port of /metrics and the probes; 0 serves none."
+    )

@@ -1,0 +1,40 @@
+"""The journal of provider calls: written before a call leaves, ended after; what quotas are rebuilt from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType, Protocol
+
+from shared.bookmarks import Tokens
+from shared.values import KeySource, UserId
+
+CallId = NewType("CallId", int)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a user's calls came to since a moment."""
+
+    calls: int
+    tokens: Tokens
+    last_used: datetime | None
+
+
+class UsageJournal(Protocol):
+    """Records every call to a provider; raises `LedgerUnavailable` when it cannot."""
+
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
+        """Record that a call is about to leave; without this record no call may leave."""
+        ...
+
+    async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
+        """Record what came of a call: `analysed` or the code of the error."""
+        ...
+
+    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        """Every call of a user since then, oldest first, as (when it began, its weight)."""
+        ...
+
+    async def usage_since(self, user: UserId, since: datetime) -> Usage:
+        """The sum of a user's calls and tokens since then."""
+        ...
