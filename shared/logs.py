@@ -31,8 +31,7 @@ def _redacted(value: Any) -> Any:
             return redact(value)
         case dict():
             return {
-                name: STRUCK if _SECRET_FIELDS.search(str(name)) else _redacted(item)
-                for name, item in value.items()
+                name: STRUCK if _SECRET_FIELDS.search(str(name)) else _redacted(item) for name, item in value.items()
             }
         case list() | tuple():
             return [_redacted(item) for item in value]

@@ -22,15 +22,11 @@ WAIT_SECONDS = Histogram(
     ["stage"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
 )
-STALE_DELIVERIES = Counter(
-    "fleet_stale_deliveries_total", "Messages whose jobs somebody else has or had.", ["stage"]
-)
+STALE_DELIVERIES = Counter("fleet_stale_deliveries_total", "Messages whose jobs somebody else has or had.", ["stage"])
 LEASE_EXPIRED = Counter("fleet_lease_expired_total", "Jobs taken back because their lease ended.", ["stage"])
 FETCHES = Counter("fleet_fetch_total", "Pages fetched.", ["strategy", "verdict"])
 EGRESS_REFUSED = Counter("fleet_egress_refused_total", "Addresses the egress guard refused.", ["kind"])
-PROVIDER_REQUESTS = Counter(
-    "fleet_provider_requests_total", "Requests to the provider.", ["key_source", "outcome"]
-)
+PROVIDER_REQUESTS = Counter("fleet_provider_requests_total", "Requests to the provider.", ["key_source", "outcome"])
 PROVIDER_SECONDS = Histogram(
     "fleet_provider_seconds",
     "Time the provider took to answer.",
@@ -40,9 +36,7 @@ PROVIDER_TOKENS = Counter("fleet_provider_tokens_total", "Tokens spent.", ["dire
 ITEMS_PER_REQUEST = Histogram(
     "fleet_items_per_request", "Bookmarks one request carried.", buckets=(1, 2, 3, 4, 5, 10, 20)
 )
-QUOTA_DENIED = Counter(
-    "fleet_quota_denied_total", "Calls that had to wait, by the window that was full.", ["window"]
-)
+QUOTA_DENIED = Counter("fleet_quota_denied_total", "Calls that had to wait, by the window that was full.", ["window"])
 KEYS = Gauge("fleet_keys", "Users' keys by status.", ["status"])
 EVENTS = Counter("fleet_events_total", "CloudEvents that came in or went out.", ["type", "result"])
 DISPATCH_TICK = Histogram(

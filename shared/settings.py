@@ -24,7 +24,7 @@ PREFIX = "FLEET_"
 class _Files(PydanticBaseSettingsSource):
     """Reads `FLEET_X_FILE`: the setting's value is the file's text without the last line's end."""
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - inherited
         name = f"{PREFIX}{field_name.upper()}_FILE"
         path = os.environ.get(name)
         if not path:
@@ -32,24 +32,17 @@ class _Files(PydanticBaseSettingsSource):
         try:
             return Path(path).read_text(encoding="utf-8").rstrip("\n"), field_name, False
         except OSError as error:
-            raise Misconfigured(
-                f"{name} names a file that cannot be read: {path} ({error.strerror})."
-            ) from error
+            raise Misconfigured(f"{name} names a file that cannot be read: {path} ({error.strerror}).") from error
 
     def __call__(self) -> dict[str, Any]:
-        found = {
-            name: self.get_field_value(field, name)[0]
-            for name, field in self.settings_cls.model_fields.items()
-        }
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
     """A component's knobs; `read()` is the way to make one in a `main`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     @classmethod
     def settings_customise_sources(
@@ -57,8 +50,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - inherited
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - inherited
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment first, then files; no .env file and no secrets folder is looked for."""
         return (init_settings, env_settings, _Files(settings_cls))
@@ -103,9 +96,7 @@ class BrokerSettings(Settings):
 class RedisSettings(Settings):
     """Redis or Valkey, where quotas and caches are."""
 
-    redis_url: SecretStr = Field(
-        description="Redis or Valkey for quotas and caches: `redis://:password@host:6379/0`."
-    )
+    redis_url: SecretStr = Field(description="Redis or Valkey for quotas and caches: `redis://:password@host:6379/0`.")
 
 
 class VaultSettings(Settings):
@@ -116,15 +107,11 @@ class VaultSettings(Settings):
         default="approle", description="How to sign in to Vault: `token`, `approle` or `kubernetes`."
     )
     vault_token: SecretStr | None = Field(default=None, description="The token, for FLEET_VAULT_AUTH=token.")
-    vault_role_id: str | None = Field(
-        default=None, description="The role's id, for FLEET_VAULT_AUTH=approle."
-    )
+    vault_role_id: str | None = Field(default=None, description="The role's id, for FLEET_VAULT_AUTH=approle.")
     vault_secret_id: SecretStr | None = Field(
         default=None, description="The role's secret, for FLEET_VAULT_AUTH=approle."
     )
-    vault_role: str | None = Field(
-        default=None, description="The role's name, for FLEET_VAULT_AUTH=kubernetes."
-    )
+    vault_role: str | None = Field(default=None, description="The role's name, for FLEET_VAULT_AUTH=kubernetes.")
     vault_mount: str = Field(default="secret", description="The KV version 2 mount that holds the keys.")
     vault_cache_s: float = Field(
         default=60.0, ge=0, le=3600, description="How long the analyzer may remember a key, seconds."
@@ -134,12 +121,8 @@ class VaultSettings(Settings):
 class QuotaSettings(Settings):
     """How many provider calls each user may make."""
 
-    quota_per_minute: int = Field(
-        default=15, ge=0, description="Provider calls a user may make in any 60 seconds."
-    )
-    quota_per_day: int = Field(
-        default=1_500, ge=0, description="Provider calls a user may make in a calendar day."
-    )
+    quota_per_minute: int = Field(default=15, ge=0, description="Provider calls a user may make in any 60 seconds.")
+    quota_per_day: int = Field(default=1_500, ge=0, description="Provider calls a user may make in a calendar day.")
     quota_per_month: int = Field(
         default=45_000, ge=0, description="Provider calls a user may make in a calendar month."
     )
@@ -186,15 +169,11 @@ class EgressSettings(Settings):
     @field_validator("egress_allow", "egress_ports", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 class DispatchSettings(Settings):
-    """How much work is let out at a time, and how failures are tried again (read by every process that writes the ledger)."""
+    """How much work is let out at a time, and how failures are tried again."""
 
     batch_size: int = Field(
         default=5, ge=1, le=100, description="Contents of one user that are analysed before the lane rests."
@@ -202,9 +181,7 @@ class DispatchSettings(Settings):
     batch_pause_s: float = Field(
         default=60.0, ge=0, description="Rest between a user's batches of provider calls, seconds."
     )
-    items_per_request: int = Field(
-        default=5, ge=1, le=20, description="Contents one provider request carries at most."
-    )
+    items_per_request: int = Field(default=5, ge=1, le=20, description="Contents one provider request carries at most.")
     max_retries: int = Field(default=3, ge=0, le=20, description="Tries after the first before a job fails.")
     retry_base_s: float = Field(
         default=10.0, gt=0, description="Upper bound of the first back-off, seconds; doubles with each try."

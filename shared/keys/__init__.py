@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from shared.values import KeyStatus, UserId
 
 ApiKey = NewType("ApiKey", SecretStr)
-"""A key's plaintext, hidden from repr and logs; made by `shared.keys.plaintext.api_key`, which refuses unusable text."""
+"""A key's plaintext, hidden from repr and logs; from `shared.keys.plaintext.api_key`, which refuses unusable text."""
 
 
 @dataclass(frozen=True, slots=True)

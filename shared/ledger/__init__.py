@@ -147,9 +147,7 @@ class Ledger(Protocol):
         """
         ...
 
-    async def store_analyses(
-        self, results: Sequence[tuple[Job, Analysis]], *, pause: Pause | None = None
-    ) -> None:
+    async def store_analyses(self, results: Sequence[tuple[Job, Analysis]], *, pause: Pause | None = None) -> None:
         """End analyze jobs of one lane as done and keep their analyses; `pause` lets the lane rest after.
 
         Jobs whose lease was lost meanwhile are left out; the others are kept.

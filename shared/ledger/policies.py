@@ -19,7 +19,8 @@ class RetryPolicy:
 
     def longest_wait(self, *, attempt: int) -> timedelta:
         """The upper bound of the wait after try number `attempt` (1 is the first) failed."""
-        return min(self.cap, self.base * 2 ** min(attempt - 1, 30))
+        doublings = min(attempt - 1, 30)
+        return min(self.cap, self.base * (1 << doublings))
 
 
 def stage_policies(settings: DispatchSettings) -> Mapping[Stage, StagePolicy]:
