@@ -114,6 +114,13 @@ class KeyRefused(Permanent):
         super().__init__(f"The provider refused the API key: {why}.")
 
 
+class KeyExpired(KeyRefused):
+    """The provider knew this key once; its time is over."""
+
+    code = "key_expired"
+    advice = "Create a new key in the provider's console and add it."
+
+
 class NotFound(Permanent):
     """What was asked for does not exist, or not for this caller."""
 
@@ -143,6 +150,33 @@ class IdempotencyConflict(Permanent):
         super().__init__("This Idempotency-Key was used before, for a different request.")
 
 
+class TooLarge(Permanent):
+    """A request holds more than the front door reads."""
+
+    code = "too_large"
+    advice = "Send less at once: at most 1,000 bookmarks and 8 MiB a request."
+    status = 413
+
+
+# ---- who may ask ----------------------------------------------------------------------------------
+
+
+class Unauthenticated(Permanent):
+    """The caller did not show who it is."""
+
+    code = "unauthenticated"
+    advice = "Send `Authorization: Bearer …` with a valid token; `fleet token` makes one."
+    status = 401
+
+
+class Forbidden(Permanent):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+    advice = "Use a token of this user, or a service token with the scope the sentence names."
+    status = 403
+
+
 # ---- what waits -----------------------------------------------------------------------------------
 
 
@@ -164,6 +198,13 @@ class ProviderDown(Postponed):
     """The provider is overloaded or out of reach."""
 
     code = "provider_down"
+    reason = WaitReason.PROVIDER_DOWN
+
+
+class ProviderUnreached(ProviderDown):
+    """The request provably never left, so its quota can be given back."""
+
+    code = "provider_unreached"
     reason = WaitReason.PROVIDER_DOWN
 
 
