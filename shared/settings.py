@@ -118,6 +118,14 @@ class VaultSettings(Settings):
     )
 
 
+class TokenSettings(Settings):
+    """What bearer tokens are signed with."""
+
+    token_secret: SecretStr = Field(
+        min_length=32, description="Signs and checks the front door's bearer tokens (HS256); at least 32 characters."
+    )
+
+
 class QuotaSettings(Settings):
     """How many provider calls each user may make."""
 
