@@ -1,0 +1,66 @@
+"""What a newcomer sees: one command, sample bookmarks, content and analyses, and nothing left behind."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import RunningFleet, processes_of, wait_until
+
+pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
+
+
+@pytest.mark.parametrize("broker", ["rabbitmq", "redis"])
+def test_one_command_analyses_the_sample_bookmarks_of_two_users_and_ends(
+    start_fleet: Callable[..., RunningFleet], broker: str
+) -> None:
+    fleet = start_fleet("--once", "--json", "--sample", "--broker", broker)
+
+    code = fleet.process.wait(timeout=240)
+    fleet._reader.join(timeout=10)
+
+    assert code == 0, fleet.output
+    summary = json.loads(fleet.printed[-1])
+    assert summary["bookmarks"] == len(summary["results"]) >= 12
+    assert summary["failed"] == 0
+    assert summary["analysed"] == summary["bookmarks"]
+    for result in summary["results"]:
+        assert result["state"] == "done", result
+        assert result["chars"] > 200, result
+        assert result["analysed_by"] == "heuristic"
+        assert result["analysis"]["key_concepts"], result
+        assert result["analysis"]["difficulty"] in {"beginner", "intermediate", "advanced"}
+    wait_until(lambda: not processes_of(fleet.data), what="no process is left", patience_s=30)
+
+
+def test_a_second_start_finds_what_the_first_one_did(start_fleet: Callable[..., RunningFleet], tmp_path: Path) -> None:
+    data = tmp_path / "fleet"
+    first = start_fleet("--once", "--json", "--sample", data=data)
+    assert first.process.wait(timeout=240) == 0, first.output
+    before = json.loads(first.printed[-1])
+
+    second = start_fleet("--sample", data=data).ready()
+
+    found = {item["url"] for user in ("ada", "linus") for item in second.json("results", "--user", user)}
+    assert len(found) >= before["bookmarks"]
+
+
+def test_an_address_nobody_may_visit_fails_with_a_sentence_and_shows_fallback_content(
+    start_fleet: Callable[..., RunningFleet],
+) -> None:
+    fleet = start_fleet(
+        "--once", "--json", "--url", "http://169.254.169.254/latest/meta-data", "--user", "eve",
+        settings={"FLEET_EGRESS_ALLOW": ""},
+    )  # fmt: skip
+
+    code = fleet.process.wait(timeout=240)
+    fleet._reader.join(timeout=10)
+
+    assert code == 1, fleet.output
+    summary = json.loads(fleet.printed[-1])
+    (result,) = summary["results"]
+    assert result["state"] == "failed"
+    assert result["strategy"] == "fallback"
+    assert result["error"]["code"] == "address_refused"
+    assert "169.254" not in result["error"]["sentence"]
