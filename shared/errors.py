@@ -35,7 +35,7 @@ class Postponed(FleetError):
     code = "postponed"
     advice = "Nothing to do: the work goes on by itself."
     status = 503
-    reason: ClassVar[WaitReason] = WaitReason.PROVIDER_DOWN
+    reason: WaitReason = WaitReason.PROVIDER_DOWN
 
     def __init__(self, sentence: str, *, until: datetime) -> None:
         super().__init__(sentence)
@@ -216,7 +216,7 @@ class ProviderQuotaSpent(Postponed):
 
     def __init__(self, sentence: str, *, until: datetime, reason: WaitReason) -> None:
         super().__init__(sentence, until=until)
-        self.window = reason
+        self.reason = self.window = reason
 
 
 # ---- the fleet's own parts ------------------------------------------------------------------------
@@ -234,6 +234,26 @@ class BrokerUnavailable(Transient):
 
     code = "broker_unavailable"
     advice = "Start the broker or correct FLEET_BROKER_URL; `fleet doctor` checks it."
+
+
+class InternalError(Transient):
+    """A fault of the fleet itself; its traceback is in the log."""
+
+    code = "internal_fault"
+    advice = "Nothing to do: tried again later. If it stays, tell the operator the job's id."
+
+    def __init__(self) -> None:
+        super().__init__("Something inside the fleet went wrong while it worked on this bookmark.")
+
+
+class TookTooLong(Transient):
+    """The work did not end within its lease."""
+
+    code = "took_too_long"
+    advice = "Nothing to do: tried again later."
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__(f"The work did not end within {seconds:.0f} seconds.")
 
 
 class LeaseLost(Transient):
