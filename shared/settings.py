@@ -162,6 +162,16 @@ class QuotaSettings(Settings):
         return ZoneInfo(self.quota_timezone)
 
 
+class GeminiSettings(Settings):
+    """The provider, as the analyzer calls it and the front door checks keys with it."""
+
+    gemini_base_url: str = Field(
+        default="https://generativelanguage.googleapis.com", description="Where Gemini's REST API is."
+    )
+    gemini_api_version: str = Field(default="v1beta", description="The version of Gemini's API, a part of its path.")
+    gemini_model: str = Field(default="gemini-2.5-flash", description="The model that analyses.")
+
+
 class EgressSettings(Settings):
     """Which addresses may be visited beyond the public ones."""
 
