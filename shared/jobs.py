@@ -63,12 +63,12 @@ class Work:
     """What a pool works with: where jobs are claimed, what is done, and what a failed bookmark still gets.
 
     Attributes:
-        fallback: content made from the bookmark alone, kept when the job ends as failed; None for none.
+        fallback: content for a bookmark whose job ends as failed, made without its page and told why; None for none.
     """
 
     ledger: Ledger
     use_case: UseCase
-    fallback: Callable[[Job], Content] | None = None
+    fallback: Callable[[Job, FleetError], Content] | None = None
 
 
 class JobRunner:
@@ -191,7 +191,7 @@ class JobRunner:
         if self._work.fallback is None:
             return await how(jobs, error)
         for job in jobs:
-            await how([job], error, fallback=self._work.fallback(job))
+            await how([job], error, fallback=self._work.fallback(job, error))
         return None
 
     async def _put_back(self, jobs: Sequence[Job]) -> None:
