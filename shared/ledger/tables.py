@@ -6,6 +6,7 @@ Rows that wait or run stay small and narrow (jobs, lanes); texts live in tables 
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -27,8 +28,12 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+# Every row is rewritten a few times in its life: leave room beside it, and vacuum long before a fifth is dead.
+_BUSY = {"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02", "autovacuum_analyze_scale_factor": "0.02"}
 
 
 def _id() -> Column[int]:
@@ -49,24 +54,24 @@ bookmarks = Table(
     _id(),
     Column("user_id", Text, nullable=False),
     Column("url", Text, nullable=False),
-    Column(
-        "url_digest", Text, nullable=False, comment="sha-256 of the URL, hex: what makes it unique per user"
-    ),
+    Column("url_digest", Text, nullable=False, comment="sha-256 of the URL, hex: what makes it unique per user"),
     Column("title", Text, nullable=False, server_default=""),
     Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
     Column("excerpt", Text, nullable=False, server_default=""),
     Column("external_id", Text),
     Column("created_at", DateTime(timezone=True), comment="when the user saved it, as upstream says"),
-    Column(
-        "state", Text, nullable=False, server_default="queued", comment="queued, done, failed or cancelled"
-    ),
+    Column("state", Text, nullable=False, server_default="queued", comment="queued, done, failed or cancelled"),
     Column("error_code", Text),
     Column("error", Text, comment="the sentence a person reads"),
     Column("advice", Text),
     _now("submitted_at"),
     _now("updated_at"),
     UniqueConstraint("user_id", "url_digest"),
+    CheckConstraint("state IN ('queued', 'done', 'failed', 'cancelled')", name="state"),
     Index("ix_bookmarks_user_id_id", "user_id", "id"),
+    Index("ix_bookmarks_user_id_state_id", "user_id", "state", "id"),
+    Index("ix_bookmarks_ended", "updated_at", postgresql_where=text("state IN ('done', 'failed')")),
+    postgresql_with={"fillfactor": "90"},
 )
 
 contents = Table(
@@ -84,6 +89,7 @@ contents = Table(
     Column("site_name", Text),
     Column("language", Text),
     Column("published", Text),
+    Column("chars", Integer, nullable=False),
     Column("words", Integer, nullable=False),
     _now("fetched_at"),
 )
@@ -111,21 +117,30 @@ analyses = Table(
     Index("ix_analyses_heuristic", "user_id", postgresql_where=text("analysed_by = 'heuristic'")),
 )
 
+# A lane's `state`, `reason` and `wake_at` follow from its jobs and its rest (in_postgres/lanes.py derives them).
 lanes = Table(
     "lanes",
     metadata,
-    Column("stage", Text, primary_key=True),
     Column("user_id", Text, primary_key=True),
-    Column("state", Text, nullable=False, comment="idle, ready, full or asleep"),
+    Column("stage", Text, primary_key=True),
+    Column("state", Text, nullable=False, server_default="idle", comment="idle, ready, full or asleep"),
     Column("reason", Text, comment="why it is asleep (WaitReason)"),
     Column("wake_at", DateTime(timezone=True), comment="when an asleep lane may be served again"),
+    Column("rest_until", DateTime(timezone=True), comment="the whole lane rests until then, whatever its jobs"),
+    Column("rest_reason", Text, comment="why it rests (WaitReason)"),
     Column("paused", Boolean, nullable=False, server_default=text("false"), comment="an operator's pause"),
-    _now("last_served_at"),
-    Index(
-        "ix_lanes_ready", "stage", "last_served_at", postgresql_where=text("state = 'ready' AND NOT paused")
+    Column(
+        "last_served_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("'epoch'"),
+        comment="a lane never served goes first",
     ),
+    CheckConstraint("state IN ('idle', 'ready', 'full', 'asleep')", name="state"),
+    CheckConstraint("(state = 'asleep') = (wake_at IS NOT NULL)", name="asleep_until"),
+    Index("ix_lanes_ready", "stage", "last_served_at", postgresql_where=text("state = 'ready' AND NOT paused")),
     Index("ix_lanes_asleep", "stage", "wake_at", postgresql_where=text("state = 'asleep'")),
-    postgresql_with={"fillfactor": "70"},
+    postgresql_with=_BUSY,
 )
 
 jobs = Table(
@@ -138,28 +153,43 @@ jobs = Table(
     Column("state", Text, nullable=False, server_default="queued"),
     Column("attempts", SmallInteger, nullable=False, server_default="0", comment="tries that failed"),
     Column("ready_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("reason", Text, comment="why it waits beyond its turn (WaitReason)"),
+    Column("reason", Text, comment="why it is not ready yet (WaitReason)"),
     Column("token", Text, comment="the newest release's fence"),
     Column("lease_until", DateTime(timezone=True)),
-    Column("error_code", Text),
+    Column("error_code", Text, comment="of the newest failed try"),
     Column("error", Text),
     _now("created_at"),
     _time("claimed_at"),
     _time("ended_at"),
+    CheckConstraint(
+        "state IN ('queued', 'released', 'running', 'done', 'failed', 'cancelled')",
+        name="state",
+    ),
+    CheckConstraint(
+        "(state IN ('released', 'running')) = (token IS NOT NULL AND lease_until IS NOT NULL)",
+        name="out_has_lease",
+    ),
     Index("ix_jobs_queued", "stage", "user_id", "ready_at", "id", postgresql_where=text("state = 'queued'")),
-    Index("ix_jobs_out", "stage", "user_id", postgresql_where=text("state IN ('released', 'running')")),
+    Index("ix_jobs_out", "stage", "state", "user_id", postgresql_where=text("state IN ('released', 'running')")),
     Index("ix_jobs_leased", "lease_until", postgresql_where=text("state IN ('released', 'running')")),
+    Index(
+        "ix_jobs_open",
+        "bookmark_id",
+        "stage",
+        unique=True,
+        postgresql_where=text("state IN ('queued', 'released', 'running')"),
+    ),
     Index("ix_jobs_bookmark", "bookmark_id", "id"),
     Index("ix_jobs_failed", "user_id", "id", postgresql_where=text("state = 'failed'")),
-    postgresql_with={"fillfactor": "70"},
+    postgresql_with=_BUSY,
 )
 
 receipts = Table(
     "receipts",
     metadata,
+    Column("user_id", Text, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("user_id", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("answer", JSONB, nullable=False),
     _now("created_at"),
