@@ -1,0 +1,1 @@
+"""What the analyzer alone reaches outside: the provider."""

@@ -1,0 +1,1 @@
+"""Rules and use cases of the analyzer; touches no technology."""
