@@ -1,0 +1,190 @@
+"""What the ledger shows to people: a bookmark, a user's progress and the whole fleet, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.values import BookmarkId, Stage, UserId, WaitReason
+
+
+class _View:
+    """Values that can be written as JSON: times become ISO 8601 text, everything else is JSON already."""
+
+    __slots__ = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields by name, nested ones too."""
+        return asdict(self, dict_factory=_json_fields)  # type: ignore[call-overload, no-any-return]  # its heirs are dataclasses
+
+
+def _json_fields(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(_View):
+    """Why work does not run although there is some, and until when; None when nobody knows (a pause, say)."""
+
+    reason: WaitReason
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView(_View):
+    """Why a bookmark failed: the code for machines, a sentence and advice for people."""
+
+    code: str
+    sentence: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentView(_View):
+    """What is known of the page that was read, without its text."""
+
+    verdict: str
+    final_url: str
+    description: str
+    author: str | None
+    site_name: str | None
+    language: str | None
+    published: str | None
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisView(_View):
+    """What was concluded, and who concluded it (docs/analysis.md describes each field)."""
+
+    key_concepts: list[str]
+    content_type: str
+    difficulty: str
+    technologies: list[str]
+    learning_path: str
+    project_applicability: str
+    skill_development: str
+    summary: str
+    analysed_by: str
+    model: str
+    key_source: str
+    prompt_version: str
+    tokens: Mapping[str, int]
+    analysed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookmarkView(_View):
+    """One bookmark with all there is to show of it.
+
+    Attributes:
+        title: the page's own if it was read, else the one that was submitted.
+        state: queued, done, failed or cancelled.
+        stage: where its newest job is.
+        job_state: how far that job is: queued, released, running, done or failed.
+        waiting: why it is not running, when it is not merely waiting for its turn.
+        strategy: how its content was obtained; None while there is none.
+        chars: length of its text.
+        words: words in its text.
+    """
+
+    id: BookmarkId
+    user: UserId
+    url: str
+    external_id: str | None
+    title: str
+    tags: list[str]
+    state: str
+    stage: str | None
+    job_state: str | None
+    attempts: int
+    waiting: Waiting | None
+    strategy: str | None
+    chars: int
+    words: int
+    content: ContentView | None
+    analysis: AnalysisView | None
+    analysed_by: str | None
+    error: ErrorView | None
+    submitted_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page(_View):
+    """Some bookmarks in order of their ids, and where the next page begins; None when this is the last."""
+
+    bookmarks: list[BookmarkView]
+    after: BookmarkId | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageSums(_View):
+    """The jobs of one stage by state, and how long the oldest that could run has waited, in seconds."""
+
+    stage: Stage
+    waiting: int
+    released: int
+    running: int
+    done: int
+    failed: int
+    oldest_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LanesWaiting(_View):
+    """How many lanes of a stage with work wait for one reason, and when the first of them wakes."""
+
+    stage: Stage
+    reason: WaitReason
+    lanes: int
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview(_View):
+    """The whole fleet at a moment.
+
+    Attributes:
+        bookmarks: how many by state.
+        analyses: how many by who made them: gemini, heuristic.
+    """
+
+    at: datetime
+    stages: list[StageSums]
+    lanes: list[LanesWaiting]
+    bookmarks: Mapping[str, int]
+    contents: int
+    analyses: Mapping[str, int]
+    users: int
+    outbox_pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneProgress(_View):
+    """One stage of one user: jobs by state, and what the lane waits for."""
+
+    stage: Stage
+    waiting: int
+    released: int
+    running: int
+    paused: bool
+    blocked: Waiting | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(_View):
+    """How far one user's bookmarks are.
+
+    Attributes:
+        bookmarks: how many by state.
+        analysed: bookmarks that have an analysis, by who made it.
+        unfinished: jobs that have not ended.
+    """
+
+    user: UserId
+    total: int
+    bookmarks: Mapping[str, int]
+    analysed: Mapping[str, int]
+    unfinished: int
+    lanes: list[LaneProgress]
