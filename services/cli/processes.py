@@ -8,20 +8,17 @@ import click
 from services.cli.command import command
 
 
-class Partitions(click.ParamType[tuple[int, ...]]):
-    """Which partitions a pool serves: `0-7`, `3`, `0-3,8-11`."""
+class Partitions(click.ParamType[range]):
+    """Which partitions a pool serves: `0-7`, or one: `3`."""
 
     name = "partitions"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The partitions' numbers, ascending, each once."""
-        chosen: set[int] = set()
-        for part in str(value).split(","):
-            span = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", part.strip())
-            if span is None or int(span[2] or span[1]) < int(span[1]):
-                self.fail("Give numbers and spans like 0-7 or 0-3,8.", param, ctx)
-            chosen.update(range(int(span[1]), int(span[2] or span[1]) + 1))
-        return tuple(sorted(chosen))
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
+        """The partitions from the first to the last."""
+        span = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", str(value))
+        if span is None or int(span[2] or span[1]) < int(span[1]):
+            self.fail("Give a span like 0-7, or one number.", param, ctx)
+        return range(int(span[1]), int(span[2] or span[1]) + 1)
 
 
 _partitions = click.option(
@@ -55,17 +52,17 @@ def dispatch() -> int:
 
 @command()
 @_partitions
-def scrape(partitions: tuple[int, ...] | None) -> int:
+def scrape(partitions: range | None) -> int:
     """Fetch pages and extract their content."""
     from services.scraper.main import run_scraper  # noqa: PLC0415 - each process imports its own libraries alone
 
-    return run_scraper(partitions)
+    return run_scraper(partitions=partitions)
 
 
 @command()
 @_partitions
-def analyze(partitions: tuple[int, ...] | None) -> int:
+def analyze(partitions: range | None) -> int:
     """Analyse contents on each user's own key."""
     from services.analyzer.main import run_analyzer  # noqa: PLC0415 - each process imports its own libraries alone
 
-    return run_analyzer(partitions)
+    return run_analyzer(partitions=partitions)

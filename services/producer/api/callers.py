@@ -1,0 +1,59 @@
+"""Who is asking, and for whom: the bearer token and the user in the path, checked before any use case runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from shared.errors import Unauthenticated
+from shared.tokens import Caller, Scope, TokenReader
+from shared.users import user_id
+from shared.values import UserId
+
+_bearer = HTTPBearer(auto_error=False, description="A token from `fleet token`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked request about one user: whose things, and who asks."""
+
+    user: UserId
+    caller: Caller
+
+
+def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
+    """Who holds the request's token.
+
+    Raises:
+        Unauthenticated: there is none, or it is not valid.
+    """
+    if credentials is None:
+        raise Unauthenticated("The request carries no bearer token.")
+    reader: TokenReader = request.app.state.tokens
+    return reader.read(credentials.credentials)
+
+
+def _about_a_user(scope: Scope) -> Callable[..., Asked]:
+    def asked(
+        caller: Annotated[Caller, Depends(caller)],
+        user: Annotated[str, Path(description="The user's id as upstream knows it.")],
+    ) -> Asked:
+        named = user_id(user)
+        caller.require(scope, of=named)
+        return Asked(named, caller)
+
+    return asked
+
+
+def _admin(caller: Annotated[Caller, Depends(caller)]) -> Caller:
+    caller.require(Scope.ADMIN)
+    return caller
+
+
+AnyCaller = Annotated[Caller, Depends(caller)]
+Reading = Annotated[Asked, Depends(_about_a_user(Scope.READ))]
+Writing = Annotated[Asked, Depends(_about_a_user(Scope.WRITE))]
+KeyWriting = Annotated[Asked, Depends(_about_a_user(Scope.KEYS))]
+Admin = Annotated[Caller, Depends(_admin)]

@@ -1,0 +1,106 @@
+"""Every error the API answers with, as RFC 9457 problem+json with a code and advice; never an echo of the input."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from shared.errors import FleetError, InvalidInput, Postponed, TooLarge, Transient
+from shared.logs import log
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_S = "5"
+
+_SENTENCES = {
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address.", "See /openapi.json for what there is."),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "method_not_allowed",
+        "This address does not take this method.",
+        "The Allow header names those it takes.",
+    ),
+    HTTPStatus.CONTENT_TOO_LARGE: (TooLarge.code, "The request holds more than is read at once.", TooLarge.advice),
+}
+
+
+class Problem(BaseModel):
+    """What went wrong, for programs and for people (RFC 9457)."""
+
+    type: str = Field(description="A stable name for the kind of problem: `urn:bookmark-fleet:problem:<code>`.")
+    title: str = Field(description="The HTTP status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened, as a sentence.")
+    code: str = Field(description="A stable name for machines.")
+    advice: str = Field(description="What the reader can do about it.")
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+    for status in (401, 403, 404, 413, 422, 503)
+}
+"""What every address of the API may answer with beside its own answer."""
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Have every error of this app answered as a problem."""
+    for kind in (FleetError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer)
+
+
+async def _answer(_: Request, error: Exception) -> JSONResponse:
+    match error:
+        case FleetError():
+            return problem_of(error)
+        case RequestValidationError():
+            return problem_of(InvalidInput(_sentence_of(error)))
+        case HTTPException():
+            return _of_status(HTTPStatus(error.status_code), error.headers)
+        case _:
+            log.error("request_crashed", exc_info=error)
+            return problem_of(FleetError("Something inside the fleet went wrong while it answered."))
+
+
+def problem_of(error: FleetError) -> JSONResponse:
+    """The answer that tells this error."""
+    headers = {}
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request_failed", code=error.code, sentence=error.sentence)
+    if isinstance(error, Postponed | Transient):
+        headers["Retry-After"] = _RETRY_AFTER_S
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="bookmark-fleet"'
+    return _problem(error.status, error.code, error.sentence, error.advice, headers)
+
+
+def _sentence_of(error: RequestValidationError) -> str:
+    """The first fault as a sentence: where and what, never the value (FastAPI's own answer repeats it)."""
+    fault = error.errors()[0]
+    if fault["type"] == "json_invalid":
+        return "The request's body is not JSON."
+    where = ".".join(str(part) for part in fault["loc"][1:])
+    return f"The {fault['loc'][0]} {f'`{where}` ' if where else ''}cannot be used: {fault['msg']}."
+
+
+def _of_status(status: HTTPStatus, headers: Mapping[str, str] | None) -> JSONResponse:
+    code, sentence, advice = _SENTENCES.get(
+        status, (InvalidInput.code, f"The request cannot be answered: {status.phrase}.", InvalidInput.advice)
+    )
+    return _problem(status, code, sentence, advice, headers)
+
+
+def _problem(
+    status: int, code: str, detail: str, advice: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    problem = Problem(
+        type=f"urn:bookmark-fleet:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        advice=advice,
+    )
+    return JSONResponse(problem.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
