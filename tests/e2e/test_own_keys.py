@@ -21,7 +21,9 @@ def analysed_by(fleet: RunningFleet, user: str) -> list[tuple[str | None, str | 
 def test_each_users_bookmarks_are_analysed_with_that_users_key_and_no_other(
     start_fleet: Callable[..., RunningFleet], site: Site
 ) -> None:
-    with GeminiEmulator(keys={ADAS_KEY: None, LINUS_KEY: None}) as gemini:
+    with GeminiEmulator() as gemini:
+        gemini.add_key(ADAS_KEY)
+        gemini.add_key(LINUS_KEY)
         fleet = start_fleet(settings={"FLEET_GEMINI_BASE_URL": gemini.url}).ready()
         pages = {"ada": site.pages(6), "linus": site.pages(6, first=100)}
         for user, urls in pages.items():
@@ -38,15 +40,16 @@ def test_each_users_bookmarks_are_analysed_with_that_users_key_and_no_other(
             lambda: all(set(analysed_by(fleet, user)) == {("gemini", "user")} for user in pages),
             what="Gemini replaced the heuristic analyses",
         )
-        for request in gemini.requests():
+        for request in gemini.requests:
             owner = {ADAS_KEY: "ada", LINUS_KEY: "linus"}[request.key]
             others = {url for user, urls in pages.items() if user != owner for url in urls}
-            assert not any(url in request.prompt for url in others)
-        assert {request.key for request in gemini.requests()} == {ADAS_KEY, LINUS_KEY}
+            assert not any(f"{url}\n" in request.prompt for url in others)
+            assert not request.key_in_url
+        assert {request.key for request in gemini.requests} == {ADAS_KEY, LINUS_KEY}
 
 
 def test_a_refused_key_is_not_stored_and_says_why(start_fleet: Callable[..., RunningFleet]) -> None:
-    with GeminiEmulator(keys={}) as gemini:
+    with GeminiEmulator() as gemini:
         fleet = start_fleet(settings={"FLEET_GEMINI_BASE_URL": gemini.url}).ready()
 
         refused = fleet.run("key", "add", "--user", "ada", typed=ADAS_KEY + "\n", check=False)
