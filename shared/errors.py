@@ -266,6 +266,17 @@ class LeaseLost(Transient):
         self.job_ids = job_ids
 
 
+class LeaseExpired(Permanent):
+    """The job was started again and again, and no worker ever came back with a result."""
+
+    code = "lease_expired"
+    advice = "Tell the operator which bookmark it is; the workers' logs say what stopped them. Then retry it."
+
+    def __init__(self, *, tries: int) -> None:
+        super().__init__(f"The work was started {tries} times and no worker lived to finish it.")
+        self.tries = tries
+
+
 # ---- pages ----------------------------------------------------------------------------------------
 
 

@@ -5,8 +5,8 @@ cancelled`; a release carries a token (the fence) and a lease, and only who hold
 can claim it or say what came of it. Every method is one transaction.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -69,7 +69,8 @@ class Job:
 
     Attributes:
         attempt: 1 on the first try; waiting does not count.
-        deadline: when the lease ends; a result that comes later is dropped.
+        waited: how long it could have run before it was claimed; rests and back-offs do not count.
+        deadline: when the lease ends; the job may be taken back then, and a result that comes later is dropped.
     """
 
     id: JobId
@@ -78,6 +79,7 @@ class Job:
     attempt: int
     token: str
     deadline: datetime
+    waited: timedelta = timedelta(0)
     content: Content | None = None
 
     @property
@@ -96,11 +98,19 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What the sweeper found: jobs whose lease had ended, and lanes it had to wake."""
+    """What the sweeper found.
 
-    released: int
-    running: int
-    lanes: int
+    Attributes:
+        released: jobs that were let out and not claimed in time.
+        running: jobs whose worker did not come back in time; it cost them one attempt.
+        by_stage: both together, by stage.
+        lanes: lanes that stood still although they had work to do.
+    """
+
+    released: int = 0
+    running: int = 0
+    by_stage: Mapping[Stage, int] = field(default_factory=dict)
+    lanes: int = 0
 
 
 class Ledger(Protocol):
@@ -166,7 +176,7 @@ class Ledger(Protocol):
         ...
 
     async def postpone(self, jobs: Sequence[Job], pause: Pause, *, whole_lane: bool = True) -> None:
-        """Put claimed jobs back to wait; costs no attempt.
+        """Put claimed jobs of one lane back to wait; costs no attempt.
 
         With `whole_lane` the user's lane in this stage sleeps until then; otherwise these jobs alone.
         Jobs taken back meanwhile are left out.
@@ -174,14 +184,14 @@ class Ledger(Protocol):
         ...
 
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
-        """This try failed: wait with exponential back-off and full jitter, or fail after the last retry.
+        """This try of jobs of one lane failed: wait with exponential back-off and full jitter, or fail after the last retry.
 
         On the last failure the bookmark shows the error, and `fallback`, if given, becomes its content.
         """
         ...
 
     async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
-        """End jobs as failed; the bookmark shows the error, and `fallback`, if given, becomes its content.
+        """End jobs of one lane as failed; the bookmark shows the error, and `fallback`, if given, becomes its content.
 
         Fallback content queues an analysis (the analyser sees its strategy and spends no quota on it);
         the bookmark stays failed. Jobs taken back meanwhile are left out.
@@ -201,9 +211,21 @@ class Ledger(Protocol):
         ...
 
     async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
-        """End a lane's wait now if it waits for one of these reasons (a key was added, say)."""
+        """End a lane's wait now if it waits for one of these reasons (a key was added, say); whether it did."""
+        ...
+
+    async def pause(self, user: UserId) -> bool:
+        """An operator stops serving a user until `resume`; what is out ends as usual. False for an unknown user."""
+        ...
+
+    async def resume(self, user: UserId) -> bool:
+        """Serve a paused user again; False for an unknown user."""
         ...
 
     async def reap(self) -> Reaped:
-        """Take back jobs whose lease has ended and wake lanes that have work but were left asleep."""
+        """Take back jobs whose lease has ended, and wake lanes that stand still although they have work.
+
+        A job that was released goes back as it was; one that ran has used up a try, and fails with
+        `lease_expired` after its last, so that a page that kills its workers comes to an end.
+        """
         ...
