@@ -187,6 +187,25 @@ class QuotaUnavailable(Postponed):
     reason = WaitReason.PROVIDER_DOWN
 
 
+class QuotaSpent(Postponed):
+    """The user has made as many calls as the quota allows for now."""
+
+    code = "quota_spent"
+    reason = WaitReason.QUOTA_MINUTE
+
+    def __init__(self, *, until: datetime, reason: WaitReason) -> None:
+        window = reason.value.removeprefix("quota_")
+        super().__init__(f"The user's calls for this {window} are used up.", until=until)
+        self.reason = reason
+
+
+class KeyChanged(Postponed):
+    """The user's key was replaced or removed while it was used; the work starts over with what is there now."""
+
+    code = "key_changed"
+    reason = WaitReason.BACKOFF
+
+
 class KeysUnavailable(Postponed):
     """The vault cannot be asked for a key right now."""
 
