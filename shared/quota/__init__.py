@@ -1,5 +1,7 @@
 """Quotas: how many provider calls a user may make, in a sliding minute, a calendar day and a calendar month."""
 
+import math
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,11 +21,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A permit for `calls` provider calls, to be used at once; `id` names it for a refund."""
+    """A permit for `calls` provider calls, to be used at once; `id` names it for a refund.
+
+    A permit soon lapses: the window it was counted in moves on. Ask `lapsed` after the call was recorded in the
+    usage journal and right before it leaves; a call whose permit has lapsed must not leave: refund, take anew.
+
+    Attributes:
+        lapses_at: the moment of `time.monotonic()` of this process from which the permit is worth nothing.
+    """
 
     user: UserId
     calls: int
     id: str
+    lapses_at: float = math.inf
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether it is too late to use the permit."""
+        return time.monotonic() >= self.lapses_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from shared.values import KeySource, UserId
 
 CallId = NewType("CallId", int)
 
+NOT_SENT = "not_sent"
+"""The outcome of a call that was recorded and then provably never left; it counts as no call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -28,13 +31,13 @@ class UsageJournal(Protocol):
         ...
 
     async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
-        """Record what came of a call: `analysed` or the code of the error."""
+        """Record what came of a call: `analysed`, the code of the error, or `NOT_SENT`."""
         ...
 
     async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
-        """Every call of a user since then, oldest first, as (when it began, its weight)."""
+        """Every call of a user since then, oldest first, as (when it began, its weight); not those not sent."""
         ...
 
     async def usage_since(self, user: UserId, since: datetime) -> Usage:
-        """The sum of a user's calls and tokens since then."""
+        """The sum of a user's calls and tokens since then; calls that were not sent count for nothing."""
         ...

@@ -1,0 +1,204 @@
+"""Quotas in Redis or Valkey: one atomic script a call, on the server's own clock.
+
+Why no span as long as the window ever sees more calls than the limit: the script counts over the window *and* a
+margin. A permit lapses `PERMIT_LIFE` after it was asked for, so a call leaves at most that much later than it was
+counted; the rest of the margin covers calls that overtake each other on the way. For the same reason nothing is
+handed out in the last margin of a day.
+
+Why losing Redis lets nobody exceed a limit: counters are believed only on the server that wrote them. When they
+are missing, or are what an older snapshot or another replica remembers, they are rebuilt from the usage journal,
+after waiting for `PERMIT_LIFE`: a call is recorded there before it leaves, so by then every permit that was given
+before the loss is in the journal or has lapsed.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta, tzinfo
+from importlib.resources import files
+from typing import Any
+from uuid import uuid4
+
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.errors import LedgerUnavailable, QuotaUnavailable
+from shared.metrics import QUOTA_DENIED
+from shared.quota import Limits, QuotaStatus, Taken, Wait
+from shared.quota.calendar import Bounds, Calendar, Span
+from shared.quota.rebuilding import journaled_counts
+from shared.quota.windows import NEVER, Counts, Rules
+from shared.usage import UsageJournal
+from shared.values import UserId, WaitReason
+
+PERMIT_LIFE = timedelta(milliseconds=400)
+MARGIN = PERMIT_LIFE + timedelta(milliseconds=200)
+
+_IDLE = timedelta(days=1)  # a user who makes no call for so long vanishes from Redis
+_REBUILD = timedelta(seconds=30)  # a rebuild that takes longer starts again
+_PATIENCE_S = 3.0  # for one answer of Redis
+_NEXT_LOOK = timedelta(seconds=5)  # when Redis or the journal is away
+_TRIES = 10  # a take whose counters or calendar change under it again and again gives up
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_NO_PERMIT = "none"
+_REASONS = {
+    "minute": WaitReason.QUOTA_MINUTE,
+    "day": WaitReason.QUOTA_DAY,
+    "month": WaitReason.QUOTA_MONTH,
+}
+
+
+def open_redis(url: SecretStr) -> Redis:
+    """A client that gives up on a silent server within seconds; connects when first used."""
+    return Redis.from_url(url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2, health_check_interval=30)
+
+
+class RedisQuota:
+    """Keeps the promises of `shared.quota.Quota` for any number of processes on one Redis."""
+
+    def __init__(self, redis: Redis, *, limits: Limits, timezone: tzinfo, journal: UsageJournal) -> None:
+        """Keep the parts; nothing is asked yet.
+
+        Args:
+            redis: a client, see `open_redis`.
+            limits: how many calls a user may make.
+            timezone: whose midnight begins a day and a month.
+            journal: what counters that Redis lost are rebuilt from.
+        """
+        self._redis = redis
+        self._rules = Rules(limits, limits.minute_window + MARGIN)
+        self._calendar = Calendar(timezone)
+        self._journal = journal
+        self._bounds = self._calendar.bounds(datetime.now(UTC))  # a first guess; Redis' clock corrects it
+        self._take = redis.register_script(_script("take"))
+        self._mark = redis.register_script(_script("mark"))
+        self._seed = redis.register_script(_script("seed"))
+        self._refund = redis.register_script(_script("refund"))
+
+    async def take(self, user: UserId, *, calls: int = 1) -> Taken | Wait:
+        """Take `calls` from all three windows or none; lost counters are rebuilt first."""
+        if calls < 1:
+            raise ValueError(f"a permit is for at least one call, not {calls}")
+        for _ in range(_TRIES):
+            permit = Taken(user, calls, uuid4().hex, time.monotonic() + PERMIT_LIFE.total_seconds())
+            answer = await self._ask(permit)
+            match answer["verdict"]:
+                case "taken":
+                    return permit
+                case "full":
+                    QUOTA_DENIED.labels(window=answer["window"]).inc()
+                    return Wait(_REASONS[answer["window"]], _moment(answer["until"]))
+                case "lost":
+                    await self._rebuild(user, now=_moment(answer["now"]))
+        raise _unavailable("The quota's counters were lost again and again while they were rebuilt.")
+
+    async def refund(self, taken: Taken) -> None:
+        """Give a permit back; a second time, or after its minute, gives back nothing."""
+        async with _answering():
+            await self._refund(keys=_keys(taken.user)[:2], args=[f"{taken.id}|{taken.calls}", taken.calls])
+
+    async def status(self, user: UserId) -> QuotaStatus:
+        """What is used and left; where Redis has no counters, as the journal has it."""
+        answer = await self._ask(Taken(user, 0, _NO_PERMIT))
+        now = _moment(answer["now"])
+        bounds = self._calendar.bounds(now)
+        if answer["verdict"] == "seen":
+            recent = [(_moment(call["at"]), call["calls"]) for call in answer["recent"]]
+            counts = Counts(answer["day"], answer["month"], recent)
+        else:
+            counts = await self._journaled(user, bounds, now)
+        return self._rules.status(counts, bounds=bounds, now=now)
+
+    async def _ask(self, permit: Taken) -> dict[str, Any]:
+        """What the script says to this permit, in the day and the month of Redis' own clock."""
+        answer = await self._ask_within(self._bounds, permit)
+        while answer["verdict"] == "stale":
+            self._bounds = self._calendar.bounds(_moment(answer["now"]))
+            answer = await self._ask_within(self._bounds, permit)
+        return answer
+
+    async def _ask_within(self, bounds: Bounds, permit: Taken) -> dict[str, Any]:
+        limits = self._rules.limits
+        ask = {
+            "permit": permit.id,
+            "calls": permit.calls,
+            "limits": {"minute": limits.minute, "day": limits.day, "month": limits.month},
+            "day": _span(bounds.day),
+            "month": _span(bounds.month),
+            "window": _ms(self._rules.window),
+            "margin": _ms(MARGIN),
+            "never": _ms(NEVER),
+            "idle": _ms(_IDLE),
+        }
+        async with _answering():
+            answer: dict[str, Any] = json.loads(await self._take(keys=_keys(permit.user), args=[json.dumps(ask)]))
+        return answer
+
+    async def _rebuild(self, user: UserId, *, now: datetime) -> None:
+        """Write a user's lost counters anew from the journal; several may try, one is heard."""
+        counters, minute, fence = _keys(user)
+        async with _answering():
+            mark = await self._mark(keys=[counters, fence], args=[uuid4().hex, _ms(_REBUILD)])
+        if mark is None:
+            return
+        await asyncio.sleep(PERMIT_LIFE.total_seconds())
+        bounds = self._calendar.bounds(now)
+        counts = await self._journaled(user, bounds, now + PERMIT_LIFE)
+        found = {
+            "day": {**_span(bounds.day), "used": counts.day},
+            "month": {**_span(bounds.month), "used": counts.month},
+            "recent": [(_since_epoch(at), calls) for at, calls in counts.recent],
+            "window": _ms(self._rules.window),
+            "idle": _ms(_IDLE),
+        }
+        async with _answering():
+            await self._seed(keys=[counters, minute, fence], args=[mark, json.dumps(found)])
+
+    async def _journaled(self, user: UserId, bounds: Bounds, now: datetime) -> Counts:
+        try:
+            return await journaled_counts(self._journal, user, bounds=bounds, window=self._rules.window, now=now)
+        except LedgerUnavailable as error:
+            raise _unavailable("Redis lost the quota's counters and the journal cannot be read.") from error
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """Turn whatever keeps Redis from answering in time into `QuotaUnavailable`: no answer, no call."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise _unavailable(f"Redis cannot say how much quota is left ({type(error).__name__}).") from error
+
+
+def _unavailable(sentence: str) -> QuotaUnavailable:
+    return QuotaUnavailable(sentence, until=datetime.now(UTC) + _NEXT_LOOK)
+
+
+def _script(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _keys(user: UserId) -> list[str]:
+    """A user's counters, minute and fence; the braces keep them on one node of a cluster."""
+    return [f"fleet:quota:{{{user}}}:{part}" for part in ("counters", "minute", "fence")]
+
+
+def _span(span: Span) -> dict[str, int]:
+    return {"start": _since_epoch(span.start), "end": _since_epoch(span.end)}
+
+
+def _since_epoch(at: datetime) -> int:
+    return _ms(at - _EPOCH)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _ms(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)

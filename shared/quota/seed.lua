@@ -1,0 +1,24 @@
+-- Writes a user's rebuilt counters, unless somebody else did or they were lost again since the journal was read.
+--
+-- KEYS  1 counters  2 minute (both as in take.lua)  3 fence
+-- ARGV  1 the fence `mark.lua` gave  2 JSON {day = {start, end, used}, month = {start, end, used},
+--       recent = {{at, calls}, …}, window, idle}: moments and lengths in milliseconds
+-- Gives 1 when the counters were written, 0 when not: ask `take.lua` again.
+local counters, minute, fence = KEYS[1], KEYS[2], KEYS[3]
+local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if redis.call('HGET', counters, 'server') == server then return 0 end
+if redis.call('GET', fence) ~= ARGV[1] or string.sub(ARGV[1], 1, #server) ~= server then return 0 end
+
+local found = cjson.decode(ARGV[2])
+redis.call('DEL', counters, minute, fence)
+redis.call('HSET', counters, 'server', server)
+for _, name in ipairs({'day', 'month'}) do
+    redis.call('HSET', counters, name .. '.start', found[name].start, name .. '.end', found[name]['end'],
+        name .. '.used', found[name].used)
+end
+for i, call in ipairs(found.recent) do
+    redis.call('ZADD', minute, call[1], 'journal' .. i .. '|' .. call[2])
+end
+redis.call('PEXPIRE', counters, found.idle)
+redis.call('PEXPIRE', minute, found.window)
+return 1

@@ -1,0 +1,63 @@
+"""The journal of provider calls in this process's memory, for tests."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from shared.bookmarks import Tokens
+from shared.usage import NOT_SENT, CallId, Usage
+from shared.values import KeySource, UserId
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """One call as the journal has it; `outcome` is None while it runs."""
+
+    user: UserId
+    key_source: KeySource
+    model: str
+    items: int
+    started_at: datetime
+    outcome: str | None = None
+    tokens: Tokens = field(default_factory=Tokens)
+
+
+class InMemoryUsage:
+    """Keeps the promises of `shared.usage.UsageJournal` until the process ends; `calls` shows every record."""
+
+    def __init__(self, *, now: Callable[[], datetime] = _now) -> None:
+        self.calls: list[RecordedCall] = []
+        self._now = now
+
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
+        """Record that a call is about to leave."""
+        self.calls.append(RecordedCall(user, key_source, model, items, self._now()))
+        return CallId(len(self.calls))
+
+    async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
+        """Record what came of a call; what was recorded first stays."""
+        recorded = self.calls[call - 1]
+        if recorded.outcome is None:
+            self.calls[call - 1] = replace(recorded, outcome=outcome, tokens=tokens)
+
+    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        """Every call that left since then, oldest first."""
+        return [(call.started_at, 1) for call in self._sent_since(user, since)]
+
+    async def usage_since(self, user: UserId, since: datetime) -> Usage:
+        """The sum of the calls that left since then."""
+        sent = self._sent_since(user, since)
+        return Usage(
+            calls=len(sent),
+            tokens=Tokens(sum(call.tokens.prompt for call in sent), sum(call.tokens.answer for call in sent)),
+            last_used=max((call.started_at for call in sent), default=None),
+        )
+
+    def _sent_since(self, user: UserId, since: datetime) -> list[RecordedCall]:
+        return [
+            call for call in self.calls if call.user == user and call.started_at >= since and call.outcome != NOT_SENT
+        ]

@@ -1,0 +1,70 @@
+"""The journal of provider calls in PostgreSQL: one row a call, dated by the database's clock."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from shared.bookmarks import Tokens
+from shared.database import Database
+from shared.ledger.tables import provider_calls
+from shared.usage import NOT_SENT, CallId, Usage
+from shared.values import KeySource, UserId
+
+_calls = provider_calls.c
+
+
+class PostgresUsage:
+    """Keeps the promises of `shared.usage.UsageJournal` in the table provider_calls."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
+        """Record that a call is about to leave; it is kept when this returns."""
+        row = provider_calls.insert().values(user_id=user, key_source=key_source, model=model, items=items)
+        async with self._database.begin(user) as connection:
+            return CallId((await connection.execute(row.returning(_calls.id))).scalar_one())
+
+    async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
+        """Record what came of a call; what was recorded first stays."""
+        ended = (
+            provider_calls.update()
+            .where(_calls.id == call, _calls.ended_at.is_(None))
+            .values(
+                outcome=outcome,
+                prompt_tokens=tokens.prompt,
+                answer_tokens=tokens.answer,
+                ended_at=func.clock_timestamp(),
+            )
+        )
+        async with self._database.begin() as connection:
+            await connection.execute(ended)
+
+    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        """Every call that left since then, oldest first."""
+        calls = (
+            select(_calls.started_at, _calls.weight)
+            .where(_sent_since(user, since))
+            .order_by(_calls.started_at, _calls.id)
+        )
+        async with self._database.begin(user) as connection:
+            return [(row.started_at, row.weight) for row in await connection.execute(calls)]
+
+    async def usage_since(self, user: UserId, since: datetime) -> Usage:
+        """The sum of the calls that left since then."""
+        sums = select(
+            func.coalesce(func.sum(_calls.weight), 0).label("calls"),
+            func.coalesce(func.sum(_calls.prompt_tokens), 0).label("prompt"),
+            func.coalesce(func.sum(_calls.answer_tokens), 0).label("answer"),
+            func.max(_calls.started_at).label("last_used"),
+        ).where(_sent_since(user, since))
+        async with self._database.begin(user) as connection:
+            row = (await connection.execute(sums)).one()
+        return Usage(calls=row.calls, tokens=Tokens(row.prompt, row.answer), last_used=row.last_used)
+
+
+def _sent_since(user: UserId, since: datetime) -> ColumnElement[bool]:
+    sent: ColumnElement[Any] = _calls.outcome != NOT_SENT
+    return and_(_calls.user_id == user, _calls.started_at >= since, sent)
