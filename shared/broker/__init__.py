@@ -48,3 +48,7 @@ class EventSink(Protocol):
             BrokerUnavailable: not all are confirmed; publish them again.
         """
         ...
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        ...

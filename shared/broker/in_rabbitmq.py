@@ -1,0 +1,99 @@
+"""Releases and events over RabbitMQ: confirmed in one pipeline, and queues made again when somebody deleted them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import pika
+
+from shared.broker import queue_of
+from shared.broker.amqp import Channel, Link, Outgoing
+from shared.broker.messages import message_of
+from shared.broker.queues import DEAD_EXCHANGE, EVENTS_EXCHANGE, dead_letter_queue, release_queue, release_queues
+from shared.ledger import Released
+from shared.values import Stage
+
+_DURABLE = 2
+CLOUDEVENT = "application/cloudevents+json; charset=utf-8"
+
+
+class RabbitMqCarrier:
+    """Puts releases on the quorum queue of their user's partition."""
+
+    def __init__(self, url: str, *, partitions: int, leases: Mapping[Stage, timedelta]) -> None:
+        """Keep the address; the first call connects and declares.
+
+        Args:
+            url: `amqp://user:password@host:5672/vhost`.
+            partitions: queues per stage.
+            leases: the stages that are served, and how long a release of each lives.
+        """
+        self._partitions = partitions
+        self._leases = leases
+        self._link = Link(url, process="carrier", prepare=self._declare)
+
+    async def send(self, releases: Sequence[Released]) -> list[Released]:
+        """Send messages and wait for the broker's confirmation of all; the ones it did not take.
+
+        A queue that is missing refuses its messages; it is there again for the next call.
+        """
+        channel = await self._link.channel()
+        taken = await channel.publish([self._outgoing(released) for released in releases])
+        refused = [released for released, was_taken in zip(releases, taken, strict=True) if not was_taken]
+        if refused:
+            await self._declare(channel)
+        return refused
+
+    async def depths(self, stage: Stage) -> dict[int, int]:
+        """Messages waiting per partition of a stage; a missing queue is made and has none."""
+        channel = await self._link.channel()
+        names = release_queues(stage, partitions=self._partitions)
+        waiting = await channel.declare_queues(release_queue(name, lease=self._leases[stage]) for name in names)
+        return dict(enumerate(waiting))
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._link.close()
+
+    def _outgoing(self, released: Released) -> Outgoing:
+        return Outgoing(
+            exchange="",
+            routing_key=queue_of(released, partitions=self._partitions),
+            body=message_of(released, partitions=self._partitions).encode(),
+            properties=pika.BasicProperties(delivery_mode=_DURABLE, content_type="application/json"),
+            mandatory=True,
+        )
+
+    async def _declare(self, channel: Channel) -> None:
+        await channel.declare_exchange(DEAD_EXCHANGE, "headers")
+        for stage, lease in self._leases.items():
+            for name in release_queues(stage, partitions=self._partitions):
+                await channel.declare_queues([dead_letter_queue(name), release_queue(name, lease=lease)])
+
+
+class RabbitMqEventSink:
+    """Publishes CloudEvents on the topic exchange `fleet.events`, the event's type as routing key."""
+
+    def __init__(self, url: str) -> None:
+        """Keep the address; the first call connects and declares the exchange."""
+        self._link = Link(
+            url, process="events", prepare=lambda channel: channel.declare_exchange(EVENTS_EXCHANGE, "topic")
+        )
+
+    async def publish(self, events: Sequence[dict[str, object]]) -> None:
+        """Publish CloudEvents (structured mode) and wait until the broker has them all."""
+        channel = await self._link.channel()
+        await channel.publish([_event(event) for event in events])
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._link.close()
+
+
+def _event(event: Mapping[str, object]) -> Outgoing:
+    return Outgoing(
+        exchange=EVENTS_EXCHANGE,
+        routing_key=str(event["type"]),
+        body=json.dumps(event, ensure_ascii=False).encode(),
+        properties=pika.BasicProperties(delivery_mode=_DURABLE, content_type=CLOUDEVENT, message_id=str(event["id"])),
+    )

@@ -1,0 +1,82 @@
+"""Which broker it is, chosen by the address: `amqp(s)://` is RabbitMQ, `redis(s)://` is Redis or Valkey."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import dramatiq
+from dramatiq.middleware import AsyncIO, Retries
+
+from shared.broker import Carrier, EventSink
+from shared.broker.in_rabbitmq import RabbitMqCarrier, RabbitMqEventSink
+from shared.broker.in_redis import RedisCarrier, RedisEventSink
+from shared.broker.quorum_broker import QuorumBroker
+from shared.broker.redis_broker import OneMachineBroker
+from shared.errors import Misconfigured
+from shared.values import Stage
+
+
+def is_rabbitmq(url: str) -> bool:
+    """Whether the address is RabbitMQ's; otherwise it is Redis'.
+
+    Raises:
+        Misconfigured: it is no broker's.
+    """
+    match urlsplit(url).scheme:
+        case "amqp" | "amqps":
+            return True
+        case "redis" | "rediss":
+            return False
+        case scheme:
+            raise Misconfigured(
+                f"FLEET_BROKER_URL begins with {scheme or 'nothing'!r}; it has to be amqp:// or redis://."
+            )
+
+
+def make_broker(url: str, *, lease: timedelta) -> QuorumBroker | OneMachineBroker:
+    """What a worker consumes from; connects to nothing yet.
+
+    Args:
+        url: FLEET_BROKER_URL.
+        lease: how long a release lives.
+
+    Raises:
+        Misconfigured: the address is no broker's.
+    """
+    if is_rabbitmq(url):
+        return QuorumBroker(url, lease=lease, middleware=_middleware())
+    return OneMachineBroker(url, middleware=_middleware())
+
+
+def make_carrier(url: str, *, partitions: int, leases: Mapping[Stage, timedelta]) -> Carrier:
+    """What the dispatcher sends with; connects to nothing yet.
+
+    Args:
+        url: FLEET_BROKER_URL.
+        partitions: queues per stage.
+        leases: the stages that are served, and how long a release of each lives.
+
+    Raises:
+        Misconfigured: the address is no broker's.
+    """
+    if is_rabbitmq(url):
+        return RabbitMqCarrier(url, partitions=partitions, leases=leases)
+    return RedisCarrier(url, partitions=partitions)
+
+
+def make_event_sink(url: str) -> EventSink:
+    """Where events go out; connects to nothing yet.
+
+    Raises:
+        Misconfigured: the address is no broker's.
+    """
+    return RabbitMqEventSink(url) if is_rabbitmq(url) else RedisEventSink(url)
+
+
+def _middleware() -> list[dramatiq.Middleware]:
+    return [
+        AsyncIO(),  # first in, last out: actors need its loop until the last of them ended
+        # An actor that raises has its message rejected into the dead letters, and its job comes back by its lease.
+        # Dramatiq would retry through a delay queue; here the ledger decides when a job is tried again.
+        Retries(max_retries=0),
+    ]

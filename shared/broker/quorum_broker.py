@@ -1,0 +1,155 @@
+"""Dramatiq on RabbitMQ as the fleet needs it: quorum queues, no delay queues, and consumers that come back."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dramatiq
+from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
+from dramatiq.errors import ConnectionClosed
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from shared.broker.amqp import declared_otherwise, parameters_of
+from shared.broker.queues import DEAD_EXCHANGE, Queue, dead_letter_queue, release_queue
+from shared.errors import BrokerUnavailable
+
+_PRECONDITION_FAILED = 406
+
+
+class QuorumBroker(RabbitmqBroker):
+    """Consumes releases from quorum queues; what waits, waits in the ledger, so nothing can be delayed here."""
+
+    def __init__(self, url: str, *, lease: timedelta, middleware: list[dramatiq.Middleware]) -> None:
+        """Keep the address; nothing connects yet.
+
+        Args:
+            url: `amqp://user:password@host:5672/vhost`.
+            lease: how long a release lives in these queues.
+            middleware: all of it, in order.
+        """
+        super().__init__(url=url, middleware=middleware)
+        self.parameters = [parameters_of(url, process="worker")]
+        self._lease = lease
+
+    @property
+    def consumer_class(self) -> type["QuorumConsumer"]:
+        """What reads a queue."""
+        return QuorumConsumer
+
+    def declare_all(self, queues: Sequence[str]) -> None:
+        """Declare queues now, in the calling thread and over one connection, and let go of it.
+
+        Raises:
+            BrokerUnavailable: the broker cannot be reached.
+            Misconfigured: a queue exists with other arguments.
+        """
+        try:
+            self.channel.exchange_declare(DEAD_EXCHANGE, "headers", durable=True)
+            for name in queues:
+                self.declare_queue(name, ensure=True)
+        except (AMQPError, ConnectionClosed, OSError) as error:
+            raise BrokerUnavailable(f"RabbitMQ cannot be reached ({type(error).__name__}).") from error
+        finally:
+            del self.connection  # nobody would answer its heartbeats
+
+    def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
+        """Declare a queue with its dead letters, and no queue for delays."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.queues_pending.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+        if ensure:
+            self._ensure_queue(queue_name)
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> "QuorumConsumer":
+        """Read a queue; when it is read again something had happened to it, so it is declared again then."""
+        try:
+            self.declare_queue(queue_name, ensure=True)
+        finally:
+            del self.connection  # nobody would answer its heartbeats
+            self.queues_pending.add(queue_name)
+        return QuorumConsumer(self, queue_name, prefetch, timeout)
+
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
+        """Put a message on its queue now.
+
+        Raises:
+            ValueError: a delay is asked for; waiting belongs in the ledger.
+        """
+        if delay is not None:
+            raise ValueError("This broker delays nothing: postpone the job in the ledger.")
+        return super().enqueue(message)
+
+    def get_queue_message_counts(self, queue_name: str) -> tuple[int, int, int]:
+        """Messages waiting, delayed (never any), and dead."""
+        return (
+            self._declare(release_queue(queue_name, lease=self._lease)),
+            0,
+            self._declare(dead_letter_queue(queue_name)),
+        )
+
+    def _declare_queue(self, queue_name: str) -> None:
+        self._declare(release_queue(queue_name, lease=self._lease))
+
+    def _declare_dq_queue(self, queue_name: str) -> None:
+        """There is none."""
+
+    def _declare_xq_queue(self, queue_name: str) -> None:
+        self.channel.exchange_declare(DEAD_EXCHANGE, "headers", durable=True)
+        self._declare(dead_letter_queue(queue_name))
+
+    def _declare(self, queue: Queue) -> int:
+        try:
+            answer = self.channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
+        except ChannelClosedByBroker as error:
+            if error.reply_code == _PRECONDITION_FAILED:
+                raise declared_otherwise(error) from error
+            raise
+        for binding in queue.bindings:
+            arguments = dict(binding.arguments)
+            self.channel.queue_bind(queue.name, binding.exchange, binding.routing_key, arguments=arguments)
+        return int(answer.method.message_count)
+
+
+class QuorumConsumer(_RabbitmqConsumer):
+    """Reads one queue over a connection of its own, and settles only what that connection delivered.
+
+    Delivery tags begin anew on each connection. Upstream, a message that was read before a reconnect would settle
+    whichever message bears its tag now, and hold its worker for 5 s first.
+    """
+
+    def __init__(self, broker: QuorumBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        """Connect and consume; `timeout` is how long `__next__` waits, milliseconds."""
+        super().__init__(broker, queue_name, prefetch, timeout)
+        self._unsettled: dict[int, dramatiq.MessageProxy] = {}
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether the broker would deliver to us."""
+        return bool(self.channel.is_open and self.channel.consumer_tags)
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        """The next message, or None when none came in time."""
+        message: dramatiq.MessageProxy | None = super().__next__()
+        if message is not None:
+            self._unsettled[message._tag] = message  # noqa: SLF001 - Dramatiq has no public name for it
+        return message
+
+    def ack(self, message: dramatiq.MessageProxy) -> None:
+        """Tell the broker to forget a message."""
+        self._settle(message, super().ack)
+
+    def nack(self, message: dramatiq.MessageProxy) -> None:
+        """Have the broker move a message to the dead letters."""
+        self._settle(message, super().nack)
+
+    def _settle(self, message: dramatiq.MessageProxy, settle: Callable[[dramatiq.MessageProxy], None]) -> None:
+        tag = message._tag  # noqa: SLF001 - as above
+        if self._unsettled.get(tag) is not message:
+            return  # the connection that delivered it is gone: it is delivered again, and claims nothing
+        del self._unsettled[tag]
+        try:
+            settle(message)
+        except ConnectionClosed:
+            self.logger.debug("The connection that delivered message %r is gone.", message.message_id)
