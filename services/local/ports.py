@@ -1,0 +1,31 @@
+"""Finds ports on the loopback address that nobody listens on."""
+
+import random
+import socket
+
+LOOPBACK = "127.0.0.1"
+_OWN_RANGE = range(20_000, 32_000)  # below the ports systems lend to outgoing connections, which come and go
+_TRIES = 200
+
+
+def is_free(port: int) -> bool:
+    """Whether somebody could listen on this loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on, picked by chance so that two callers rarely pick the same."""
+    for _ in range(_TRIES):
+        port = random.choice(_OWN_RANGE)  # noqa: S311 - spreads callers, guards nothing
+        if is_free(port):
+            return port
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        lent: int = probe.getsockname()[1]
+        return lent

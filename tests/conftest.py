@@ -1,0 +1,248 @@
+"""Real servers for tests: started once a run for all workers, a fresh corner of one for each test.
+
+`database_url`, `empty_database_url`, `redis_url`, `rabbitmq_url` and `vault` are corners of the shared servers; a test
+must not stop or wipe those. `own_valkey` and `own_postgres` are servers of the test's own, to be ill-treated.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import hvac
+import psycopg
+import pytest
+import redis
+
+from services.local.ports import free_port
+from services.local.processes import Process
+from services.local.servers import Server
+from services.local.servers.openbao import AppRole
+from services.local.servers.postgres import Postgres
+from services.local.servers.starting import bring_up, process_of
+from services.local.servers.valkey import Valkey
+from services.local.warden import Warden
+from tests.servers import TEMPLATE, ask, beside, start_holder
+
+_FOLDER = "FLEET_TESTS_SERVERS"
+_POLICIES = Path(__file__).parents[1] / "shared" / "keys" / "policies"
+_HOLDER = pytest.StashKey[subprocess.Popen[bytes]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the process that started the run: have somebody ready to start servers; xdist's workers find it by name."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="fleet-tests-"))
+    os.environ[_FOLDER] = str(folder)
+    config.stash[_HOLDER] = start_holder(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End every server of this run."""
+    holder = config.stash.get(_HOLDER, None)
+    if holder is not None:
+        assert holder.stdin is not None
+        holder.stdin.close()
+        holder.wait(timeout=60)
+        shutil.rmtree(os.environ.pop(_FOLDER))
+
+
+def facts_of(name: str) -> dict[str, Any]:
+    """What is known of a shared server; the first to ask in a run starts it."""
+    folder = Path(os.environ[_FOLDER])
+    deadline = time.monotonic() + 30
+    while not (folder / "socket").exists():
+        assert time.monotonic() < deadline, "nobody holds the test servers"
+        time.sleep(0.02)
+    return ask(folder, name)
+
+
+# ---- PostgreSQL -----------------------------------------------------------------------------------
+
+
+def _database(url: str, *, template: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        yield beside(url, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """A database of the test's own with the newest schema: `postgresql://…`."""
+    facts_of("template")
+    yield from _database(facts_of("postgres")["url"], template=TEMPLATE)
+
+
+@pytest.fixture
+def empty_database_url() -> Iterator[str]:
+    """A database of the test's own with nothing in it."""
+    yield from _database(facts_of("postgres")["url"], template="template0")
+
+
+# ---- Valkey ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def redis_url(worker_id: str) -> Iterator[str]:
+    """A numbered database of the shared Valkey, empty, used by no other worker meanwhile."""
+    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw"))
+    url = beside(facts_of("valkey")["url"], str(number))
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+# ---- RabbitMQ -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rabbitmq_url() -> Iterator[str]:
+    """A virtual host of the test's own: `amqp://…`."""
+    facts = facts_of("rabbitmq")
+    name = f"test-{secrets.token_hex(6)}"
+    _manage(facts, "PUT", f"vhosts/{name}")
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    _manage(facts, "PUT", f"permissions/{name}/{facts['user']}", everything)
+    yield beside(facts["url"], name)
+    _manage(facts, "DELETE", f"vhosts/{name}")
+
+
+def _manage(facts: dict[str, Any], method: str, path: str, body: dict[str, str] | None = None) -> None:
+    signed = b64encode(f"{facts['user']}:{facts['password']}".encode()).decode()
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        f"{facts['management']}/api/{path}",
+        method=method,
+        data=json.dumps(body or {}).encode(),
+        headers={"Authorization": f"Basic {signed}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+        answer.read()
+
+
+# ---- OpenBao --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """A mount of the test's own in OpenBao, and what each service signs in with."""
+
+    addr: str
+    mount: str
+    front_door: AppRole
+    analyzer: AppRole
+    root_token: str = field(repr=False)
+
+
+@pytest.fixture
+def vault() -> Iterator[Vault]:
+    """A KV version 2 mount of the test's own, under the policies of production."""
+    facts = facts_of("openbao")
+    client = hvac.Client(url=facts["url"], token=facts["root_token"], timeout=10)
+    mount = f"test-{secrets.token_hex(6)}"
+    client.sys.enable_secrets_engine("kv", path=mount, options={"version": "2"})
+    roles = {service: _sign_up(client, service, mount) for service in ("front-door", "analyzer")}
+    yield Vault(facts["url"], mount, roles["front-door"], roles["analyzer"], facts["root_token"])
+    client.sys.disable_secrets_engine(mount)
+    client.adapter.close()
+
+
+def _sign_up(client: hvac.Client, service: str, mount: str) -> AppRole:
+    name = f"{service}-{mount}"
+    policy = (_POLICIES / f"{service}.hcl").read_text(encoding="utf-8").replace('"secret/', f'"{mount}/')
+    client.sys.create_or_update_policy(name, policy)
+    client.auth.approle.create_or_update_approle(name, token_policies=[name], token_ttl="1h")
+    return AppRole(
+        client.auth.approle.read_role_id(name)["data"]["role_id"],
+        client.auth.approle.generate_secret_id(name)["data"]["secret_id"],
+    )
+
+
+# ---- servers to be ill-treated --------------------------------------------------------------------
+
+S = TypeVar("S", bound=Server)
+
+
+class Own(Generic[S]):
+    """A server of the test's own: stopped, killed and started again on its data and its port."""
+
+    def __init__(self, server: S, process: Process) -> None:
+        self.server = server
+        self.process = process
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def start(self) -> None:
+        bring_up(self.server, self.process)
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+
+class OwnValkey(Own[Valkey]):
+    """A Valkey of the test's own."""
+
+    def flush(self) -> None:
+        """Lose everything."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+
+@pytest.fixture
+def warden() -> Iterator[Warden]:
+    """Ends what a test started, should the test be killed."""
+    warden = Warden()
+    yield warden
+    warden.close()
+
+
+@pytest.fixture
+def started(tmp_path: Path, warden: Warden) -> Iterator[Callable[[Server], Process]]:
+    """Starts servers of the test's own; they end with the test."""
+    processes: list[Process] = []
+
+    def start(server: Server) -> Process:
+        server.prepare()
+        process = process_of(server, logs=tmp_path, watch=warden)
+        processes.append(process)
+        bring_up(server, process)
+        return process
+
+    yield start
+    for process in reversed(processes):
+        process.stop()
+
+
+@pytest.fixture
+def valkey(tmp_path: Path, started: Callable[[Server], Process]) -> OwnValkey:
+    """A Valkey of the test's own, running: `.url`, `.flush()`, `.stop()`, `.start()`, `.restart()`, `.kill()`."""
+    server = Valkey(tmp_path / "valkey", port=free_port())
+    return OwnValkey(server, started(server))
+
+
+@pytest.fixture
+def postgres(tmp_path: Path, started: Callable[[Server], Process]) -> Own[Postgres]:
+    """A PostgreSQL of the test's own, running, without tables: `.url`, `.stop()`, `.start()`, `.kill()`."""
+    server = Postgres(tmp_path / "postgres", port=free_port(), durable=False)
+    return Own(server, started(server))
