@@ -23,7 +23,11 @@ _SENTENCES = {
         "This address does not take this method.",
         "The Allow header names those it takes.",
     ),
-    HTTPStatus.CONTENT_TOO_LARGE: (TooLarge.code, "The request holds more than is read at once.", TooLarge.advice),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        TooLarge.code,
+        "The request holds more than is read at once.",
+        TooLarge.advice,
+    ),
 }
 
 

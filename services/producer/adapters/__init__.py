@@ -1,0 +1,1 @@
+"""What the front door alone talks to: one file per technology."""

@@ -1,0 +1,238 @@
+// The live page: reads the API's progress stream with the caller's token and shows it. All text from users and pages
+// goes through textContent; nothing is ever parsed as HTML.
+
+const TOKEN = "fleet.token";
+const RETRY_MS = 2000;
+const STAGES = ["scrape", "analyze"];
+const REASONS = {
+  quota_minute: "this minute's quota", quota_day: "the day's quota", quota_month: "the month's quota",
+  batch_pause: "the pause between batches", backoff: "another try", no_key: "a key", key_refused: "a valid key",
+  provider_down: "the provider", keys_unavailable: "the vault", paused: "an operator", host_busy: "the site's turn",
+};
+const STRATEGIES = { static: "read directly", browser: "read in a browser", fallback: "page not read" };
+const KEYS = { user: "on the user's key", default: "on the default key" };
+
+const $ = (id) => document.getElementById(id);
+const number = new Intl.NumberFormat("en");
+const shown = new Map(); // bookmark id -> { element, text }
+let reading = null; // aborts the stream that is being read
+
+// ---- who is asking -------------------------------------------------------------------------------
+
+function tokenFromAddress() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!token) return;
+  sessionStorage.setItem(TOKEN, token);
+  history.replaceState(null, "", location.pathname); // a token has no business in history or screenshots
+}
+
+function askForToken(why) {
+  sessionStorage.removeItem(TOKEN);
+  reading?.abort();
+  if (why) $("sign-in-why").textContent = why;
+  $("live").hidden = true;
+  $("sign-in").hidden = false;
+  $("token").focus();
+  pulse("waiting", "Waiting for a token");
+}
+
+$("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(TOKEN, $("token").value.trim());
+  $("token").value = "";
+  start();
+});
+$("sign-out").addEventListener("click", () => askForToken());
+window.addEventListener("hashchange", () => { tokenFromAddress(); start(); });
+
+async function ask(address, signal) {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
+  const answer = await fetch(address, { headers, signal, cache: "no-store", credentials: "omit" });
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({ detail: answer.statusText, advice: "" }));
+  throw Object.assign(new Error(`${problem.detail} ${problem.advice}`), { status: answer.status });
+}
+
+// ---- the stream ----------------------------------------------------------------------------------
+
+async function start() {
+  reading?.abort();
+  if (!sessionStorage.getItem(TOKEN)) return askForToken();
+  const aborting = (reading = new AbortController());
+  while (!aborting.signal.aborted) {
+    try {
+      const caller = await (await ask("/v1/caller", aborting.signal)).json();
+      welcome(caller);
+      await follow(caller, aborting.signal);
+    } catch (error) {
+      if (aborting.signal.aborted) return;
+      if ([401, 403, 422].includes(error.status)) return askForToken(error.message);
+      pulse("away", "Not reachable, trying again");
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+async function follow(caller, signal) {
+  const address = caller.user ? `/v1/users/${encodeURIComponent(caller.user)}/progress` : "/v1/admin/progress";
+  const reader = (await ask(address, signal)).body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    text += value;
+    const events = text.split("\n\n");
+    text = events.pop();
+    for (const event of events) take(event);
+  }
+}
+
+function take(event) {
+  const field = (name) => event.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+  if (!field("data")) return;
+  const data = JSON.parse(field("data"));
+  if (field("event") === "trouble") return pulse("away", data.detail);
+  pulse("live", "Live");
+  show(data);
+}
+
+// ---- what is shown -------------------------------------------------------------------------------
+
+function pulse(state, text) {
+  $("pulse").dataset.state = state;
+  if ($("pulse-text").textContent !== text) $("pulse-text").textContent = text;
+}
+
+function welcome(caller) {
+  $("sign-in").hidden = true;
+  $("live").hidden = false;
+  $("whose").textContent = caller.user ? `Everything of ${caller.user}` : "Everything of everybody";
+  if (caller.user) $("key-command").textContent = `fleet key add --user ${caller.user}`;
+}
+
+function show({ bookmarks, users, stages, newest, quota }) {
+  const total = Object.values(bookmarks).reduce((sum, count) => sum + count, 0);
+  const [done, failed] = [bookmarks.done ?? 0, bookmarks.failed ?? 0];
+  figure("total", total);
+  figure("done", done);
+  $("in-note").textContent = users === null ? "handed in" : `of ${number.format(users)} ${users === 1 ? "user" : "users"}`;
+  $("out-note").textContent = `${failed ? `${number.format(failed)} failed · ` : ""}${number.format(total - done - failed)} to go`;
+  $("bar").children[0].style.width = `${total ? (100 * done) / total : 0}%`;
+  $("bar").children[1].style.width = `${total ? (100 * failed) / total : 0}%`;
+  $("bar").setAttribute("aria-label", `${done} of ${total} done, ${failed} failed`);
+  for (const name of STAGES) showStage(name, stages.find((stage) => stage.stage === name));
+  $("stage-out").classList.toggle("moving", stages.some((stage) => stage.stage === "analyze" && stage.running > 0));
+  showQuota(quota);
+  showResults(newest);
+}
+
+function figure(name, value) {
+  document.querySelector(`[data-figure="${name}"]`).textContent = number.format(value);
+}
+
+function showStage(name, stage) {
+  const card = $(`stage-${name}`);
+  const list = card.querySelector("dl");
+  card.classList.toggle("moving", (stage?.running ?? 0) + (stage?.released ?? 0) > 0);
+  for (const state of ["waiting", "running", "done", "failed"]) {
+    const value = state === "waiting" ? (stage?.waiting ?? 0) + (stage?.released ?? 0) : (stage?.[state] ?? 0);
+    const row = list.querySelector(`.${state}`) ?? list.appendChild(pair(state));
+    row.lastChild.textContent = number.format(value);
+    row.lastChild.classList.toggle("none", value === 0);
+  }
+  card.querySelector(".why").textContent = (stage?.waits ?? []).map(whyItWaits).join(" · ");
+}
+
+function pair(name) {
+  const row = document.createElement("div");
+  row.className = name;
+  row.append(document.createElement("dt"), document.createElement("dd"));
+  row.firstChild.textContent = name;
+  return row;
+}
+
+function whyItWaits({ reason, lanes, until }) {
+  const who = lanes === null ? "Waits" : `${number.format(lanes)} ${lanes === 1 ? "user waits" : "users wait"}`;
+  return `${who} for ${REASONS[reason] ?? reason}${until ? ` until ${moment(until)}` : ""}`;
+}
+
+function moment(iso) {
+  const time = new Date(iso);
+  const today = time.toDateString() === new Date().toDateString();
+  return today ? time.toLocaleTimeString() : time.toLocaleString();
+}
+
+function showQuota(quota) {
+  $("quota").hidden = !quota;
+  if (!quota) return;
+  const windows = { minute: "This minute", day: "Today", month: "This month" };
+  $("quota-windows").replaceChildren(...Object.entries(windows).flatMap(([name, label]) => {
+    const [term, value] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = label;
+    value.textContent = `${number.format(quota[name].used)} of ${number.format(quota[name].limit)}`;
+    return [term, value];
+  }));
+  $("quota-note").textContent = quota.can_make_request ? "A call may be made now." : "The next call waits for room.";
+}
+
+function showResults(newest) {
+  $("nothing").hidden = newest.length > 0;
+  const list = $("results");
+  const wanted = newest.map((bookmark) => elementOf(bookmark));
+  wanted.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+  });
+  while (list.children.length > wanted.length) list.lastChild.remove();
+  const kept = new Set(newest.map((bookmark) => bookmark.id));
+  for (const id of shown.keys()) if (!kept.has(id)) shown.delete(id);
+}
+
+function elementOf(bookmark) {
+  const text = JSON.stringify(bookmark);
+  const known = shown.get(bookmark.id);
+  if (known?.text === text) return known.element;
+  const element = known?.element ?? $("result").content.firstElementChild.cloneNode(true);
+  fill(element, bookmark);
+  shown.set(bookmark.id, { element, text });
+  return element;
+}
+
+function fill(element, bookmark) {
+  const put = (selector, text) => { element.querySelector(selector).textContent = text ?? ""; };
+  const { analysis, error } = bookmark;
+  put(".state", bookmark.job_state === "running" && bookmark.state === "queued" ? "running" : bookmark.state);
+  element.querySelector(".state").dataset.state = bookmark.state;
+  const link = element.querySelector("a");
+  link.textContent = bookmark.title || bookmark.url;
+  if (/^https?:\/\//i.test(bookmark.url)) link.href = bookmark.url; // never javascript: or data:
+  put(".host", hostOf(bookmark.url));
+  put(".user", bookmark.user);
+  put(".strategy", STRATEGIES[bookmark.strategy] ?? "");
+  put("time", moment(bookmark.updated_at));
+  element.querySelector("time").dateTime = bookmark.updated_at;
+  put(".summary", analysis?.summary);
+  put(".sentence", error?.sentence);
+  put(".error .advice", error?.advice);
+  element.querySelector(".error").hidden = !error;
+  element.querySelector(".chips").replaceChildren(...(analysis?.technologies ?? []).slice(0, 8).map(chip));
+  put(".by", analysedBy(bookmark));
+  element.querySelector(".by").dataset.by = bookmark.analysed_by ?? "";
+}
+
+function chip(text) {
+  const item = document.createElement("li");
+  item.textContent = text;
+  return item;
+}
+
+function hostOf(url) {
+  try { return new URL(url).host; } catch { return ""; }
+}
+
+function analysedBy({ analysed_by: by, analysis }) {
+  if (by === "gemini") return `Gemini (${analysis.model}), ${KEYS[analysis.key_source] ?? ""}`;
+  return by === "heuristic" ? "Heuristic analyser, without a key" : "";
+}
+
+tokenFromAddress();
+start();
