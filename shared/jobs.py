@@ -21,7 +21,7 @@ from shared.errors import (
 )
 from shared.ledger import Job, Ledger, Pause
 from shared.logs import log
-from shared.metrics import JOB_SECONDS, JOBS, STALE_DELIVERIES
+from shared.metrics import JOB_SECONDS, JOBS, STALE_DELIVERIES, WAIT_SECONDS
 from shared.patience import patiently
 from shared.values import JobId, Stage, WaitReason
 
@@ -106,6 +106,8 @@ class JobRunner:
         if len(jobs) < len(ids):
             STALE_DELIVERIES.labels(self._stage).inc(len(ids) - len(jobs))
             log.info("delivery_stale", job_ids=sorted(set(ids) - {job.id for job in jobs}))
+        for job in jobs:
+            WAIT_SECONDS.labels(self._stage).observe(job.waited.total_seconds())
         return jobs
 
     async def _run(self, jobs: Sequence[Job]) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import dramatiq
-from dramatiq.middleware import AsyncIO, Retries
+from dramatiq.middleware import Retries
 
 from shared.broker import Carrier, EventSink
 from shared.broker.in_rabbitmq import RabbitMqCarrier, RabbitMqEventSink
@@ -75,7 +75,7 @@ def make_event_sink(url: str) -> EventSink:
 
 def _middleware() -> list[dramatiq.Middleware]:
     return [
-        AsyncIO(),  # first in, last out: actors need its loop until the last of them ended
+        # No AsyncIO(): `shared.worker` runs async actors on the loop where their resources were opened.
         # An actor that raises has its message rejected into the dead letters, and its job comes back by its lease.
         # Dramatiq would retry through a delay queue; here the ledger decides when a job is tried again.
         Retries(max_retries=0),
