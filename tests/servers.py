@@ -6,6 +6,7 @@ that server can be used, and ends everything when its input ends: with pytest, h
 
 import json
 import os
+import shutil
 import signal
 import socket
 import socketserver
@@ -102,10 +103,11 @@ class Holder:
         }
 
     def stop(self) -> None:
-        """End every server, the last started first."""
+        """End every server, the last started first, and drop their data."""
         for process in reversed(self.processes):
             process.stop()
         self.warden.close()
+        shutil.rmtree(self.folder)
 
 
 def beside(url: str, database: str) -> str:
