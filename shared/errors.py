@@ -104,6 +104,16 @@ class InvalidKey(InvalidInput):
         super().__init__(f"The API key cannot be used: {why}.")
 
 
+class InvalidKeyName(InvalidInput):
+    """The name given to an API key cannot be shown."""
+
+    code = "invalid_key_name"
+    advice = "Give the key a name of 1 to 100 printable characters."
+
+    def __init__(self) -> None:
+        super().__init__("The key's name is empty, too long, or holds a character that cannot be shown.")
+
+
 class KeyRefused(Permanent):
     """The provider does not accept this key."""
 

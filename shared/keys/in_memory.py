@@ -1,0 +1,84 @@
+"""Users' keys and what is known of them in this process's memory, for tests."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+
+from shared.keys import ApiKey, KeyRecord, StoredKey
+from shared.values import KeyStatus, UserId
+
+
+class InMemoryKeys:
+    """Keeps the promises of `shared.keys.KeyWriter` and `KeyReader` together until the process ends."""
+
+    def __init__(self) -> None:
+        self._keys: dict[UserId, StoredKey] = {}
+        self._versions = count(1)
+
+    async def put(self, user: UserId, key: ApiKey) -> int:
+        """Store a key in place of the one before."""
+        self._keys[user] = StoredKey(key, next(self._versions))
+        return self._keys[user].version
+
+    async def remove(self, user: UserId) -> None:
+        """Drop a user's key."""
+        self._keys.pop(user, None)
+
+    async def read(self, user: UserId) -> StoredKey | None:
+        """A user's key as it is now."""
+        return self._keys.get(user)
+
+    def forget(self, user: UserId) -> None:
+        """Nothing is remembered beside what is stored."""
+
+
+class InMemoryKeyRegistry:
+    """Keeps the promises of `shared.keys.KeyRegistry`; `events` shows what would be told to others."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[UserId, KeyStatus | None]] = []
+        self._records: dict[UserId, KeyRecord] = {}
+
+    async def record(
+        self,
+        user: UserId,
+        *,
+        name: str,
+        fingerprint: str,
+        version: int,
+        status: KeyStatus,
+        reason: str | None,
+    ) -> None:
+        """Keep what is known of a freshly stored key."""
+        now = datetime.now(UTC)
+        checked_at = None if status is KeyStatus.UNCHECKED else now
+        self._records[user] = KeyRecord(
+            user, name, status, reason, fingerprint, version, now, checked_at, last_used_at=None
+        )
+        self.events.append((user, status))
+
+    async def find(self, user: UserId) -> KeyRecord | None:
+        """What is known of a user's key."""
+        return self._records.get(user)
+
+    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str) -> bool:
+        """Change the status of this version of a key."""
+        known = self._records.get(user)
+        if known is None or known.version != version:
+            return False
+        self._records[user] = replace(known, status=status, reason=reason, checked_at=datetime.now(UTC))
+        if known.status is not status:
+            self.events.append((user, status))
+        return True
+
+    async def touch(self, user: UserId) -> None:
+        """Note that the key was just used."""
+        if user in self._records:
+            self._records[user] = replace(self._records[user], last_used_at=datetime.now(UTC))
+
+    async def remove(self, user: UserId) -> bool:
+        """Forget a user's key."""
+        if self._records.pop(user, None) is None:
+            return False
+        self.events.append((user, None))
+        return True

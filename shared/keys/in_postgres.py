@@ -1,0 +1,120 @@
+"""What is known of users' keys, in PostgreSQL; each change writes its event and its audit entry with it."""
+
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.audit.in_postgres import record_within
+from shared.database import Database
+from shared.keys import KeyRecord
+from shared.ledger.tables import api_keys, outbox
+from shared.values import KeyStatus, UserId
+
+_keys = api_keys.c
+_EVENT = "key.status_changed"
+_REMOVED = "removed"  # in events: the key is gone, and its status with it
+
+
+class PostgresKeyRegistry:
+    """Keeps the promises of `shared.keys.KeyRegistry` in the table api_keys."""
+
+    def __init__(self, database: Database, *, actor: str = "process:fleet") -> None:
+        """Keep the parts.
+
+        Args:
+            database: the ledger's.
+            actor: who makes the changes, as the audit trail names them: `user:ada`, `process:analyzer`.
+        """
+        self._database = database
+        self._actor = actor
+
+    async def record(
+        self,
+        user: UserId,
+        *,
+        name: str,
+        fingerprint: str,
+        version: int,
+        status: KeyStatus,
+        reason: str | None,
+    ) -> None:
+        """Keep what is known of a freshly stored key; its times start anew."""
+        key = insert(api_keys).values(
+            user_id=user,
+            name=name,
+            status=status,
+            reason=reason,
+            fingerprint=fingerprint,
+            version=version,
+            created_at=func.now(),
+            checked_at=None if status is KeyStatus.UNCHECKED else func.now(),
+            last_used_at=None,
+        )
+        replaced = {column.name: column for column in key.excluded if column.name != "user_id"}
+        async with self._database.begin(user) as connection:
+            await connection.execute(key.on_conflict_do_update(index_elements=["user_id"], set_=replaced))
+            await self._tell(connection, user, "key_added", status=status, reason=reason, version=version)
+
+    async def find(self, user: UserId) -> KeyRecord | None:
+        """What is known of a user's key."""
+        async with self._database.begin(user) as connection:
+            rows = await connection.execute(select(api_keys).where(_keys.user_id == user))
+            row = rows.mappings().one_or_none()
+        return None if row is None else _record(row)
+
+    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str) -> bool:
+        """Change the status of this version; the same status again is only checked anew, and told to nobody."""
+        this_version = (_keys.user_id == user) & (_keys.version == version)
+        async with self._database.begin(user) as connection:
+            before = await connection.scalar(select(_keys.status).where(this_version).with_for_update())
+            if before is None:
+                return False
+            marked = api_keys.update().where(this_version)
+            await connection.execute(marked.values(status=status, reason=reason, checked_at=func.now()))
+            if before != status:
+                await self._tell(connection, user, "key_status_changed", status=status, reason=reason, version=version)
+        return True
+
+    async def touch(self, user: UserId) -> None:
+        """Note that the key was just used."""
+        async with self._database.begin(user) as connection:
+            await connection.execute(api_keys.update().where(_keys.user_id == user).values(last_used_at=func.now()))
+
+    async def remove(self, user: UserId) -> bool:
+        """Forget a user's key."""
+        forgotten = api_keys.delete().where(_keys.user_id == user).returning(_keys.version)
+        async with self._database.begin(user) as connection:
+            version = await connection.scalar(forgotten)
+            if version is None:
+                return False
+            await self._tell(connection, user, "key_removed", status=_REMOVED, reason=None, version=version)
+        return True
+
+    async def _tell(
+        self,
+        connection: AsyncConnection,
+        user: UserId,
+        action: str,
+        *,
+        status: str,
+        reason: str | None,
+        version: int,
+    ) -> None:
+        """Write the event and the audit entry of a change into the change's own transaction."""
+        data = {"status": str(status), "reason": reason}
+        await connection.execute(outbox.insert().values(user_id=user, type=_EVENT, data=data))
+        await record_within(connection, self._actor, action, user, {"status": str(status), "version": version})
+
+
+def _record(row: RowMapping) -> KeyRecord:
+    return KeyRecord(
+        user=UserId(row["user_id"]),
+        name=row["name"],
+        status=KeyStatus(row["status"]),
+        reason=row["reason"],
+        fingerprint=row["fingerprint"],
+        version=row["version"],
+        created_at=row["created_at"],
+        checked_at=row["checked_at"],
+        last_used_at=row["last_used_at"],
+    )
