@@ -184,9 +184,10 @@ class Ledger(Protocol):
         ...
 
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
-        """This try of jobs of one lane failed: wait with exponential back-off and full jitter, or fail after the last retry.
+        """This try of jobs of one lane failed: each waits, with exponential back-off and full jitter.
 
-        On the last failure the bookmark shows the error, and `fallback`, if given, becomes its content.
+        After the last retry it fails instead: the bookmark shows the error, and `fallback`, if given, becomes
+        its content, as in `fail`.
         """
         ...
 

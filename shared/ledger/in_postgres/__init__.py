@@ -1,0 +1,126 @@
+"""The ledger in PostgreSQL: each method one transaction, each transaction a short story in a module of its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import random as any_chance
+
+from shared.bookmarks import Analysis, Content, NewBookmark
+from shared.database import Database
+from shared.errors import FleetError
+from shared.ledger import Accepted, Job, Pause, Reaped, Receipt, Released, StagePolicy
+from shared.ledger.in_postgres import claiming, finishing, reaping, releasing, removing, setbacks, steering, submitting
+from shared.ledger.policies import RetryPolicy
+from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
+
+
+class PostgresLedger:
+    """The `Ledger` on PostgreSQL 15 or newer; any number of processes may each have one."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        policies: Mapping[Stage, StagePolicy],
+        retries: RetryPolicy,
+        random: Callable[[], float] = any_chance,
+    ) -> None:
+        """Keep how to serve; the first call connects. `random` is the jitter's chance: from 0 up to, not with, 1."""
+        self._database = database
+        self._policies = policies
+        self._windows = {stage: policy.window for stage, policy in policies.items()}
+        self._retries = retries
+        self._random = random
+        self._swept_to = reaping.START
+
+    async def submit(
+        self, user: UserId, bookmarks: Sequence[NewBookmark], *, receipt: Receipt | None = None
+    ) -> list[Accepted]:
+        """See `Ledger.submit`."""
+        async with self._database.begin(user) as work:
+            return await submitting.submit(work, self._windows, user, bookmarks, receipt)
+
+    async def release(self, stage: Stage) -> list[Released]:
+        """See `Ledger.release`."""
+        async with self._database.begin() as work:
+            return await releasing.release(work, self._windows, stage, self._policies[stage])
+
+    async def take_back(self, releases: Sequence[Released]) -> None:
+        """See `Ledger.take_back`."""
+        async with self._database.begin() as work:
+            await releasing.take_back(work, self._windows, releases)
+
+    async def claim(self, stage: Stage, job_ids: Sequence[JobId], token: str) -> list[Job]:
+        """See `Ledger.claim`."""
+        async with self._database.begin() as work:
+            return await claiming.claim(work, stage, job_ids, token, lease=self._policies[stage].run_lease)
+
+    async def store_content(self, job: Job, content: Content) -> None:
+        """See `Ledger.store_content`."""
+        async with self._database.begin(job.user) as work:
+            await finishing.store_content(work, self._windows, job, content)
+
+    async def store_analyses(self, results: Sequence[tuple[Job, Analysis]], *, pause: Pause | None = None) -> None:
+        """See `Ledger.store_analyses`."""
+        if results:
+            async with self._database.begin(results[0][0].user) as work:
+                await finishing.store_analyses(work, self._windows, results, pause)
+
+    async def advance(self, job: Job, *, to: Stage) -> None:
+        """See `Ledger.advance`."""
+        async with self._database.begin(job.user) as work:
+            await finishing.advance(work, self._windows, job, to)
+
+    async def postpone(self, jobs: Sequence[Job], pause: Pause, *, whole_lane: bool = True) -> None:
+        """See `Ledger.postpone`."""
+        if jobs:
+            async with self._database.begin(jobs[0].user) as work:
+                await setbacks.postpone(work, self._windows, jobs, pause, whole_lane=whole_lane)
+
+    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+        """See `Ledger.retry`."""
+        if jobs:
+            async with self._database.begin(jobs[0].user) as work:
+                await setbacks.retry(
+                    work, self._windows, jobs, error, fallback, retries=self._retries, random=self._random
+                )
+
+    async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+        """See `Ledger.fail`."""
+        if jobs:
+            async with self._database.begin(jobs[0].user) as work:
+                await setbacks.fail(work, self._windows, jobs, error, fallback)
+
+    async def requeue_heuristic(self, user: UserId) -> int:
+        """See `Ledger.requeue_heuristic`."""
+        async with self._database.begin(user) as work:
+            return await steering.requeue_heuristic(work, self._windows, user)
+
+    async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
+        """See `Ledger.remove`."""
+        async with self._database.begin(user) as work:
+            return await removing.remove(work, self._windows, user, ids, urls)
+
+    async def erase(self, user: UserId) -> int:
+        """See `Ledger.erase`."""
+        async with self._database.begin(user) as work:
+            return await removing.erase(work, user)
+
+    async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
+        """See `Ledger.wake`."""
+        async with self._database.begin(user) as work:
+            return await steering.wake(work, self._windows, user, stage, reasons)
+
+    async def pause(self, user: UserId) -> bool:
+        """See `Ledger.pause`."""
+        async with self._database.begin(user) as work:
+            return await steering.set_paused(work, user, paused=True)
+
+    async def resume(self, user: UserId) -> bool:
+        """See `Ledger.resume`."""
+        async with self._database.begin(user) as work:
+            return await steering.set_paused(work, user, paused=False)
+
+    async def reap(self) -> Reaped:
+        """See `Ledger.reap`; the lanes are looked at slice by slice, one a call."""
+        async with self._database.begin() as work:
+            reaped, self._swept_to = await reaping.reap(work, self._windows, self._retries, after=self._swept_to)
+        return reaped

@@ -1,0 +1,88 @@
+"""The sweeper: jobs whose lease has ended go back to their lanes, and lanes that stand still are set going."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.errors import LeaseExpired
+from shared.ledger import Reaped
+from shared.ledger.in_postgres.jobs import BACK_IN_LINE, NOW, OUT, RELEASED, RUNNING
+from shared.ledger.in_postgres.lanes import Lane, Windows, hold, settle, standing_still
+from shared.ledger.in_postgres.setbacks import failed, show_failure
+from shared.ledger.policies import RetryPolicy
+from shared.ledger.tables import jobs, lanes
+from shared.values import BookmarkId, Stage, UserId
+
+_ONE_AT_A_TIME = 0x666C_7270  # the advisory lock of sweepers: "flrp"
+_AT_ONCE = 1_000  # jobs, and lanes, one sweep looks at
+
+START = (UserId(""), "")
+"""Where the first sweep over the lanes begins."""
+
+
+async def reap(
+    work: AsyncConnection, windows: Windows, retries: RetryPolicy, *, after: tuple[UserId, str]
+) -> tuple[Reaped, tuple[UserId, str]]:
+    """See `Ledger.reap`; looks at the lanes that follow `after`, and says where the next sweep goes on."""
+    if not await _is_alone(work):
+        return Reaped(), after
+    released, running = await _take_back_expired(work, windows, retries)
+    lanes_woken, reached = await _set_going(work, windows, after)
+    return Reaped(released.total(), running.total(), released + running, lanes_woken), reached
+
+
+async def _take_back_expired(
+    work: AsyncConnection, windows: Windows, retries: RetryPolicy
+) -> tuple[Counter[Stage], Counter[Stage]]:
+    users = await _users_with_expired_jobs(work)
+    if not users:
+        return Counter(), Counter()
+    await hold(work, users)
+    mine = and_(jobs.c.user_id.in_(users), jobs.c.lease_until <= NOW)
+    last_try = jobs.c.attempts >= retries.retries
+    unclaimed = await _change(work, and_(mine, jobs.c.state == RELEASED), BACK_IN_LINE)
+    error = LeaseExpired(tries=retries.retries + 1)
+    worn_out = await _change(work, and_(mine, jobs.c.state == RUNNING, last_try), failed(error))
+    again = {**BACK_IN_LINE, "attempts": jobs.c.attempts + 1}
+    unfinished = await _change(work, and_(mine, jobs.c.state == RUNNING), again)
+    await show_failure(work, [BookmarkId(row.bookmark_id) for row in worn_out], error)
+    await settle(work, windows, list({_lane(row) for row in (*unclaimed, *worn_out, *unfinished)}))
+    return _by_stage(unclaimed), _by_stage([*worn_out, *unfinished])
+
+
+async def _set_going(
+    work: AsyncConnection, windows: Windows, after: tuple[UserId, str]
+) -> tuple[int, tuple[UserId, str]]:
+    """Settle the lanes of the next slice that stand still; how many did, and where the slice ended."""
+    here = tuple_(lanes.c.user_id, lanes.c.stage)
+    rows = await work.execute(select(lanes.c.user_id, lanes.c.stage).where(here > after).order_by(here).limit(_AT_ONCE))
+    slice_ = [_lane(row) for row in rows]
+    still = await standing_still(work, windows, slice_)
+    await hold(work, [user for user, _ in still])
+    reached = slice_[-1] if len(slice_) == _AT_ONCE else START
+    return await settle(work, windows, still), reached
+
+
+async def _is_alone(work: AsyncConnection) -> bool:
+    return bool((await work.execute(select(func.pg_try_advisory_xact_lock(_ONE_AT_A_TIME)))).scalar_one())
+
+
+async def _users_with_expired_jobs(work: AsyncConnection) -> list[UserId]:
+    expired = select(jobs.c.user_id).where(OUT, jobs.c.lease_until <= NOW).order_by(jobs.c.lease_until).limit(_AT_ONCE)
+    return [UserId(user) for user in sorted(set((await work.execute(expired)).scalars()))]
+
+
+async def _change(work: AsyncConnection, which: ColumnElement[bool], values: dict[str, Any]) -> Sequence[Row[Any, Any]]:
+    changed = update(jobs).where(which).values(values).returning(jobs.c.user_id, jobs.c.stage, jobs.c.bookmark_id)
+    return (await work.execute(changed)).all()
+
+
+def _lane(row: Row[Any, Any]) -> Lane:
+    return UserId(row.user_id), Stage(row.stage)
+
+
+def _by_stage(rows: Sequence[Row[Any, Any]]) -> Counter[Stage]:
+    return Counter(Stage(row.stage) for row in rows)

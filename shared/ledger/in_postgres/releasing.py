@@ -1,0 +1,134 @@
+"""Releases: lanes in turn, least recently served first; and releases that could not be sent taken back."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
+
+from sqlalchemy import func, literal_column, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.ledger import Released, StagePolicy
+from shared.ledger.in_postgres.jobs import BACK_IN_LINE, RELEASED
+from shared.ledger.in_postgres.lanes import Windows, hold, settle
+from shared.ledger.tables import jobs, lanes
+from shared.values import JobId, Stage, UserId
+
+_RELEASES = 0x666C_7265  # the class of advisory locks held while a stage releases: "flre"
+_WOKEN_AT_ONCE = 1_000  # at midnight a hundred thousand lanes may be due: they wake over many ticks
+
+# Every plan here must cost what it releases. A table that was empty when the plan was made, or whose statistics are
+# old, tempts the planner to scan it; and only plain index scans clear dead entries out of their way.
+_BEGIN = text("""
+    SELECT pg_try_advisory_xact_lock(:class, :stage),
+           set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)
+""")
+
+_WAKE = text("""
+    UPDATE lanes SET state = 'ready', reason = NULL, wake_at = NULL
+     WHERE (user_id, stage) IN (
+           SELECT user_id, stage FROM lanes
+            WHERE stage = :stage AND state = 'asleep' AND wake_at <= statement_timestamp()
+            ORDER BY wake_at LIMIT :at_once FOR NO KEY UPDATE SKIP LOCKED)
+""")
+
+_RELEASE = text("""
+    WITH picked AS (
+        SELECT job.id, turn.token
+          FROM unnest(CAST(:users AS text[]), CAST(:tokens AS text[])) WITH ORDINALITY AS turn (user_id, token, place)
+         CROSS JOIN LATERAL (
+               SELECT count(*) AS jobs FROM jobs
+                WHERE jobs.stage = :stage AND jobs.user_id = turn.user_id
+                  AND jobs.state IN ('released', 'running')) AS out
+         CROSS JOIN LATERAL (
+               SELECT jobs.id FROM jobs
+                WHERE jobs.stage = :stage AND jobs.user_id = turn.user_id AND jobs.state = 'queued'
+                  AND jobs.ready_at <= statement_timestamp()
+                ORDER BY jobs.ready_at, jobs.id
+                LIMIT greatest(0, least(:group, :window - out.jobs))) AS job
+         ORDER BY turn.place
+         LIMIT :room)
+    UPDATE jobs SET state = 'released', token = picked.token, reason = NULL,
+                    lease_until = statement_timestamp() + CAST(:lease AS interval)
+      FROM picked WHERE jobs.id = picked.id
+    RETURNING jobs.user_id, jobs.id
+""")
+
+
+async def release(work: AsyncConnection, windows: Windows, stage: Stage, policy: StagePolicy) -> list[Released]:
+    """See `Ledger.release`."""
+    if not await _is_alone(work, stage):
+        return []  # another dispatcher is at it: two counts of what is unclaimed would let out too much
+    await work.execute(_WAKE, {"stage": stage, "at_once": _WOKEN_AT_ONCE})
+    room = policy.ready_buffer - await _unclaimed(work, stage)
+    users = await _next_users(work, stage, room) if room > 0 else []
+    if not users:
+        return []
+    tokens = {user: token_hex(16) for user in users}
+    released = await _let_out(work, stage, policy, tokens, room)
+    served = iter(range(len(users)))
+    await settle(
+        work,
+        windows,
+        [(user, stage) for user in users],
+        turns=[next(served) if user in released else None for user in users],
+    )
+    return [
+        Released(stage, user, tuple(sorted(released[user])), tokens[user], policy.release_lease)
+        for user in users
+        if user in released
+    ]
+
+
+async def take_back(work: AsyncConnection, windows: Windows, releases: Sequence[Released]) -> None:
+    """See `Ledger.take_back`."""
+    await hold(work, [release.user for release in releases])
+    for each in releases:
+        await work.execute(
+            update(jobs)
+            .where(jobs.c.id.in_(each.job_ids), jobs.c.token == each.token, jobs.c.state == RELEASED)
+            .values(BACK_IN_LINE)
+        )
+    await settle(work, windows, list({(each.user, each.stage) for each in releases}))
+
+
+async def _is_alone(work: AsyncConnection, stage: Stage) -> bool:
+    answer = await work.execute(_BEGIN, {"class": _RELEASES, "stage": list(Stage).index(stage)})
+    return bool(answer.scalar_one())
+
+
+async def _unclaimed(work: AsyncConnection, stage: Stage) -> int:
+    out = select(func.count()).where(jobs.c.stage == stage, jobs.c.state == RELEASED)
+    return int((await work.execute(out)).scalar_one())
+
+
+async def _next_users(work: AsyncConnection, stage: Stage, room: int) -> list[UserId]:
+    """Hold the lanes whose turn it is; one that somebody else holds is passed over and comes next time."""
+    in_turn = (
+        select(lanes.c.user_id)
+        .where(lanes.c.stage == stage, lanes.c.state == literal_column("'ready'"), ~lanes.c.paused)
+        .order_by(lanes.c.last_served_at)
+        .limit(room)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return [UserId(user) for user in (await work.execute(in_turn)).scalars()]
+
+
+async def _let_out(
+    work: AsyncConnection, stage: Stage, policy: StagePolicy, tokens: Mapping[UserId, str], room: int
+) -> dict[UserId, list[JobId]]:
+    rows = await work.execute(
+        _RELEASE,
+        {
+            "stage": stage,
+            "users": list(tokens),
+            "tokens": list(tokens.values()),
+            "group": policy.group,
+            "window": policy.window,
+            "room": room,
+            "lease": policy.release_lease,
+        },
+    )
+    released: dict[UserId, list[JobId]] = defaultdict(list)
+    for user, id_ in rows:
+        released[UserId(user)].append(JobId(id_))
+    return released

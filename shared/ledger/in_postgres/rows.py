@@ -1,0 +1,107 @@
+"""Plain values to rows and back; text that PostgreSQL could not keep is made keepable here."""
+
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Row
+
+from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
+from shared.errors import FleetError
+from shared.values import BookmarkId, Strategy, UserId
+
+
+def keepable(value: str) -> str:
+    """The text without what PostgreSQL refuses: NUL characters and halves of surrogate pairs."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def url_digest(url: str) -> str:
+    """What makes a URL unique among a user's bookmarks: its SHA-256, hex."""
+    return sha256(url.encode("utf-8", "replace")).hexdigest()
+
+
+def bookmark_row(user: UserId, new: NewBookmark) -> dict[str, Any]:
+    """A submitted bookmark as its row."""
+    return {
+        "user_id": user,
+        "url": keepable(new.url),
+        "url_digest": url_digest(new.url),
+        "title": keepable(new.title),
+        "tags": [keepable(tag) for tag in new.tags],
+        "excerpt": keepable(new.excerpt),
+        "external_id": None if new.external_id is None else keepable(new.external_id),
+        "created_at": new.created_at,
+    }
+
+
+def content_row(user: UserId, bookmark: BookmarkId, content: Content) -> dict[str, Any]:
+    """A page's content as its row."""
+    written = {
+        name: None if (value := getattr(content, name)) is None else keepable(value)
+        for name in (*_CONTENT_TEXTS, *_CONTENT_FACTS)
+    }
+    return {
+        "bookmark_id": bookmark,
+        "user_id": user,
+        "strategy": content.strategy.value,
+        "chars": len(content.text),
+        "words": content.words,
+        **written,
+    }
+
+
+_CONTENT_TEXTS = ("verdict", "final_url", "title", "text", "description")
+_CONTENT_FACTS = ("author", "site_name", "language", "published")
+
+
+def analysis_row(user: UserId, bookmark: BookmarkId, analysis: Analysis) -> dict[str, Any]:
+    """An analysis as its row."""
+    texts = ("content_type", "difficulty", "learning_path", "project_applicability", "skill_development", "summary")
+    return {
+        "bookmark_id": bookmark,
+        "user_id": user,
+        "key_concepts": [keepable(each) for each in analysis.key_concepts],
+        "technologies": [keepable(each) for each in analysis.technologies],
+        **{name: keepable(getattr(analysis, name)) for name in texts},
+        "analysed_by": analysis.analysed_by.value,
+        "key_source": analysis.key_source.value,
+        "model": keepable(analysis.model),
+        "prompt_version": keepable(analysis.prompt_version),
+        "prompt_tokens": analysis.tokens.prompt,
+        "answer_tokens": analysis.tokens.answer,
+    }
+
+
+def error_row(error: FleetError) -> dict[str, str]:
+    """An error as a bookmark shows it."""
+    return {"error_code": error.code, "error": keepable(error.sentence), "advice": error.advice}
+
+
+def bookmark_of(row: Row[Any]) -> Bookmark:
+    """The bookmark in a claimed job's row."""
+    return Bookmark(
+        id=BookmarkId(row.bookmark_id),
+        user=UserId(row.user_id),
+        url=row.url,
+        title=row.title,
+        tags=tuple(row.tags),
+        excerpt=row.excerpt,
+    )
+
+
+def content_of(row: Row[Any]) -> Content | None:
+    """The content in a claimed job's row; None when there is none."""
+    if row.strategy is None:
+        return None
+    return Content(
+        strategy=Strategy(row.strategy),
+        verdict=row.verdict,
+        final_url=row.final_url,
+        title=row.content_title,
+        text=row.text,
+        description=row.description,
+        author=row.author,
+        site_name=row.site_name,
+        language=row.language,
+        published=row.published,
+    )

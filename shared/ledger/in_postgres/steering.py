@@ -1,0 +1,58 @@
+"""Steering from outside: waking a lane, pausing and resuming a user, and asking for better analyses."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.ledger.in_postgres.jobs import NOW, QUEUED
+from shared.ledger.in_postgres.lanes import Windows, end_rest, hold, open_lane, settle
+from shared.ledger.tables import analyses, contents, jobs, lanes
+from shared.values import AnalysedBy, Stage, Strategy, UserId, WaitReason
+
+
+async def wake(
+    work: AsyncConnection, windows: Windows, user: UserId, stage: Stage, reasons: Sequence[WaitReason]
+) -> bool:
+    """See `Ledger.wake`."""
+    await hold(work, [user])
+    rested = await end_rest(work, user, stage, reasons)
+    waiting = update(jobs).where(
+        jobs.c.stage == stage,
+        jobs.c.user_id == user,
+        jobs.c.state == QUEUED,
+        jobs.c.ready_at > NOW,
+        jobs.c.reason.in_(reasons),
+    )
+    woken = await work.execute(waiting.values(ready_at=NOW, reason=None))
+    await settle(work, windows, [(user, stage)])
+    return rested or bool(woken.rowcount)
+
+
+async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool) -> bool:
+    """See `Ledger.pause` and `Ledger.resume`."""
+    await hold(work, [user])
+    changed = await work.execute(update(lanes).where(lanes.c.user_id == user).values(paused=paused))
+    return bool(changed.rowcount)
+
+
+async def requeue_heuristic(work: AsyncConnection, windows: Windows, user: UserId) -> int:
+    """See `Ledger.requeue_heuristic`."""
+    await hold(work, [user])
+    stale = (
+        select(analyses.c.bookmark_id, literal(user), literal(Stage.ANALYZE.value))
+        .join(contents, contents.c.bookmark_id == analyses.c.bookmark_id)
+        .where(
+            analyses.c.user_id == user,
+            analyses.c.analysed_by == AnalysedBy.HEURISTIC,
+            contents.c.strategy != Strategy.FALLBACK,
+        )
+        .order_by(analyses.c.bookmark_id)
+    )
+    each = insert(jobs).from_select(["bookmark_id", "user_id", "stage"], stale).on_conflict_do_nothing()
+    queued = await work.execute(each, execution_options={"preserve_rowcount": True})
+    if queued.rowcount:
+        await open_lane(work, user, Stage.ANALYZE)
+        await settle(work, windows, [(user, Stage.ANALYZE)])
+    return queued.rowcount
