@@ -25,15 +25,15 @@ import redis
 from services.local.ports import free_port
 from services.local.processes import Process
 from services.local.servers import Server
-from services.local.servers.openbao import AppRole
 from services.local.servers.postgres import Postgres
 from services.local.servers.starting import bring_up, process_of
 from services.local.servers.valkey import Valkey
 from services.local.warden import Warden
+from shared.keys import setting_up
+from shared.keys.setting_up import Credentials
 from tests.servers import TEMPLATE, ask, beside, start_holder
 
 _FOLDER = "FLEET_TESTS_SERVERS"
-_POLICIES = Path(__file__).parents[1] / "shared" / "keys" / "policies"
 _HOLDER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -136,37 +136,40 @@ def _manage(facts: dict[str, Any], method: str, path: str, body: dict[str, str] 
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A mount of the test's own in OpenBao, and what each service signs in with."""
+    """A mount of the test's own in OpenBao, with a pepper, and what each role signs in with there."""
 
     addr: str
     mount: str
-    front_door: AppRole
-    analyzer: AppRole
+    front_door: Credentials
+    analyzer: Credentials
     root_token: str = field(repr=False)
 
 
 @pytest.fixture
 def vault() -> Iterator[Vault]:
-    """A KV version 2 mount of the test's own, under the policies of production."""
+    """A KV version 2 mount of the test's own, under the policies of production but roles of its own."""
     facts = facts_of("openbao")
     client = hvac.Client(url=facts["url"], token=facts["root_token"], timeout=10)
     mount = f"test-{secrets.token_hex(6)}"
-    client.sys.enable_secrets_engine("kv", path=mount, options={"version": "2"})
-    roles = {service: _sign_up(client, service, mount) for service in ("front-door", "analyzer")}
-    yield Vault(facts["url"], mount, roles["front-door"], roles["analyzer"], facts["root_token"])
+    setting_up._mount_keys(client, mount)
+    setting_up._make_pepper(client, mount)
+    roles = {role: _sign_up(client, role, mount) for role in setting_up.ROLES}
+    yield Vault(
+        addr=facts["url"],
+        mount=mount,
+        front_door=roles[setting_up.FRONT_DOOR],
+        analyzer=roles[setting_up.ANALYZER],
+        root_token=facts["root_token"],
+    )
     client.sys.disable_secrets_engine(mount)
     client.adapter.close()
 
 
-def _sign_up(client: hvac.Client, service: str, mount: str) -> AppRole:
-    name = f"{service}-{mount}"
-    policy = (_POLICIES / f"{service}.hcl").read_text(encoding="utf-8").replace('"secret/', f'"{mount}/')
-    client.sys.create_or_update_policy(name, policy)
-    client.auth.approle.create_or_update_approle(name, token_policies=[name], token_ttl="1h")
-    return AppRole(
-        client.auth.approle.read_role_id(name)["data"]["role_id"],
-        client.auth.approle.generate_secret_id(name)["data"]["secret_id"],
-    )
+def _sign_up(client: hvac.Client, role: str, mount: str) -> Credentials:
+    name = f"{role}-{mount}"
+    client.sys.create_or_update_policy(name, setting_up.policy(role, mount=mount))
+    client.auth.approle.create_or_update_approle(name, token_policies=[name], token_no_default_policy=True)
+    return setting_up.issue_credentials(client, name)
 
 
 # ---- servers to be ill-treated --------------------------------------------------------------------

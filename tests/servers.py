@@ -79,7 +79,7 @@ class Holder:
         return {"url": server.url}
 
     def _openbao(self) -> Facts:
-        server = OpenBao(self.folder / "openbao", port=free_port(), cluster_port=free_port(), policies={})
+        server = OpenBao(self.folder / "openbao", port=free_port(), cluster_port=free_port())
         self._run(server)
         return {"url": server.url, "root_token": server.root_token}
 

@@ -21,9 +21,11 @@ from services.local.servers.postgres import Postgres
 from services.local.servers.rabbitmq import Epmd, RabbitMQ
 from services.local.servers.starting import bring_up
 from services.local.servers.valkey import Valkey
+from shared.keys.setting_up import Credentials
+from tests.conftest import Vault
 
 Start = Callable[[Server], Process]
-FRONT_DOOR = 'path "secret/data/users/*" { capabilities = ["create", "update"] }'
+KEY = "fleet/users/ada/gemini"
 
 
 def family(process: Process) -> list[psutil.Process]:
@@ -132,12 +134,12 @@ def test_valkey_keeps_its_data_and_wants_its_password(tmp_path: Path, started: S
 def test_openbao_comes_back_unsealed_with_its_data_on_other_ports(tmp_path: Path, started: Start) -> None:
     def openbao() -> OpenBao:
         ports = {"port": free_port(), "cluster_port": free_port()}
-        return OpenBao(tmp_path / "openbao", policies={"front-door": FRONT_DOOR}, **ports)
+        return OpenBao(tmp_path / "openbao", **ports)
 
     first = openbao()
     process = started(first)
     role = first.credentials("front-door")
-    write_key(first, role.role_id, role.secret_id)
+    write_key(first, role)
     members = family(process)
     process.stop()
     assert gone(members)
@@ -146,22 +148,22 @@ def test_openbao_comes_back_unsealed_with_its_data_on_other_ports(tmp_path: Path
     started(second)
 
     root = hvac.Client(url=second.url, token=second.root_token)
-    read = root.secrets.kv.v2.read_secret_version("users/ada", raise_on_deleted_version=True)
+    read = root.secrets.kv.v2.read_secret_version(KEY, raise_on_deleted_version=True)
     assert read["data"]["data"] == {"key": "v"}
     assert second.credentials("front-door") == role
 
 
-def write_key(server: OpenBao, role_id: str, secret_id: str) -> None:
+def write_key(server: OpenBao, role: Credentials) -> None:
     client = hvac.Client(url=server.url)
-    client.auth.approle.login(role_id, secret_id)
-    client.secrets.kv.v2.create_or_update_secret("users/ada", {"key": "v"})
+    client.auth.approle.login(role.role_id, role.secret_id.get_secret_value())
+    client.secrets.kv.v2.create_or_update_secret(KEY, {"key": "v"})
     with pytest.raises(hvac.exceptions.Forbidden):
-        client.secrets.kv.v2.read_secret_version("users/ada", raise_on_deleted_version=True)
+        client.secrets.kv.v2.read_secret_version(KEY, raise_on_deleted_version=True)
 
 
 def test_a_vault_whose_initialisation_was_cut_short_starts_afresh(tmp_path: Path, started: Start) -> None:
     ports = {"port": free_port(), "cluster_port": free_port()}
-    server = OpenBao(tmp_path / "openbao", policies={}, **ports)
+    server = OpenBao(tmp_path / "openbao", **ports)
     process = started(server)
     process.stop()
     (tmp_path / "openbao" / "keys.json").unlink()
@@ -203,10 +205,12 @@ def publish(url: str, body: bytes) -> None:
 
 
 def test_every_test_gets_its_own_corner_of_the_shared_servers(
-    empty_database_url: str, redis_url: str, rabbitmq_url: str
+    empty_database_url: str, redis_url: str, rabbitmq_url: str, vault: Vault
 ) -> None:
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
     with redis.Redis.from_url(redis_url) as client:
         assert client.dbsize() == 0
     publish(rabbitmq_url, b"1")
+    root = hvac.Client(url=vault.addr, token=vault.root_token)
+    assert f"{vault.mount}/" in root.sys.list_mounted_secrets_engines()["data"]

@@ -5,17 +5,18 @@ import json
 import secrets
 import time
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 
 import hvac
+from pydantic import SecretStr
 
 from services.local.kept import write_private
 from services.local.ports import LOOPBACK
 from services.local.processes import Command
 from services.local.servers.errors import ServerMissing, ServerNotReady
+from shared.keys.setting_up import ROLES, Credentials, issue_credentials, set_up_vault
 
 MOUNT = "secret"
 _ACTIVE_WITHIN_S = 30.0
@@ -43,41 +44,31 @@ audit "file" "file" {{
 """
 
 
-@dataclass(frozen=True, slots=True)
-class AppRole:
-    """What a service signs in to the vault with."""
-
-    role_id: str
-    secret_id: str = field(repr=False)
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class _Kept:
     unseal_key: str
     root_token: str
-    services: dict[str, tuple[str, str]]  # role id and secret id by the service's name
+    roles: dict[str, tuple[str, str]]  # role id and secret id by the role's name
 
 
 class OpenBao:
     """An OpenBao server on a loopback port with persistent storage.
 
-    Its unseal key, root token and the services' credentials lie in `keys.json` (0600) in the folder: whoever may
+    Its unseal key, root token and the roles' credentials lie in `keys.json` (0600) in the folder: whoever may
     read that file may read everything, so the seal protects backups of the data, not against this account.
 
     Args:
         folder: where its data is; made when it is missing.
         port: where it listens.
         cluster_port: where it would listen for other nodes; it wants one although there are none.
-        policies: a policy in HCL for each service that signs in, by the service's name.
     """
 
     name = "openbao"
 
-    def __init__(self, folder: Path, *, port: int, cluster_port: int, policies: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, *, port: int, cluster_port: int) -> None:
         self.folder = folder.resolve()
         self.port = port
         self.cluster_port = cluster_port
-        self.policies = policies
 
     @property
     def url(self) -> str:
@@ -89,9 +80,10 @@ class OpenBao:
         """The token that may do everything; for setting up and for tests."""
         return self._kept().root_token
 
-    def credentials(self, service: str) -> AppRole:
-        """What the service of this name signs in with; there is one once the server has settled."""
-        return AppRole(*self._kept().services[service])
+    def credentials(self, role: str) -> Credentials:
+        """What processes of this role sign in with: the same after a restart; known once the server has settled."""
+        role_id, secret_id = self._kept().roles[role]
+        return Credentials(role_id, SecretStr(secret_id))
 
     def prepare(self) -> None:
         """Write the configuration."""
@@ -129,7 +121,7 @@ class OpenBao:
             return False
 
     def settle(self) -> None:
-        """Initialise it, once; unseal it; make the mount, policies and credentials that are missing."""
+        """Initialise it, once; unseal it; set it up for the fleet, with credentials for each role."""
         client = hvac.Client(url=self.url, timeout=_ANSWERS_WITHIN_S)
         if not client.sys.is_initialized():
             made = client.sys.initialize(secret_shares=1, secret_threshold=1)
@@ -137,10 +129,9 @@ class OpenBao:
         client.sys.submit_unseal_key(self._kept().unseal_key)
         client.token = self.root_token
         self._wait_until_active()
-        _ensure_mounts(client)
-        for service, policy in self.policies.items():
-            client.sys.create_or_update_policy(service, policy)
-            self._ensure_credentials(client, service)
+        set_up_vault(client, mount=MOUNT)
+        for role in ROLES:
+            self._ensure_credentials(client, role)
 
     def _wait_until_active(self) -> None:
         deadline = time.monotonic() + _ACTIVE_WITHIN_S
@@ -149,14 +140,11 @@ class OpenBao:
                 raise ServerNotReady(self.name, why="was unsealed and stays passive", log="openbao.log")
             time.sleep(_LOOK_EVERY_S)
 
-    def _ensure_credentials(self, client: hvac.Client, service: str) -> None:
-        ttl = "1h"  # signed in anew after that; what a stolen token is good for at most
-        client.auth.approle.create_or_update_approle(service, token_policies=[service], token_ttl=ttl)
+    def _ensure_credentials(self, client: hvac.Client, role: str) -> None:
         kept = self._kept()
-        if service not in kept.services:
-            role_id = client.auth.approle.read_role_id(service)["data"]["role_id"]
-            secret_id = client.auth.approle.generate_secret_id(service)["data"]["secret_id"]
-            kept.services[service] = (role_id, secret_id)
+        if role not in kept.roles:
+            issued = issue_credentials(client, role)
+            kept.roles[role] = (issued.role_id, issued.secret_id.get_secret_value())
             self._keep(kept)
 
     @property
@@ -176,13 +164,6 @@ def _is_active(url: str) -> bool:
             return bool(answer.status == HTTPStatus.OK)
     except OSError:
         return False
-
-
-def _ensure_mounts(client: hvac.Client) -> None:
-    if f"{MOUNT}/" not in client.sys.list_mounted_secrets_engines()["data"]:
-        client.sys.enable_secrets_engine("kv", path=MOUNT, options={"version": "2"})
-    if "approle/" not in client.sys.list_auth_methods()["data"]:
-        client.sys.enable_auth_method("approle")
 
 
 def _program() -> Path:
