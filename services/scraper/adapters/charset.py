@@ -1,0 +1,52 @@
+"""Bytes to text as browsers do it: byte order mark, HTTP header, the page's own word, else what the bytes look like."""
+
+import codecs
+import re
+
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_META = re.compile(rb"<meta[^>]{0,300}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{1,40})", re.IGNORECASE)
+_META_WITHIN = 4_096  # the standard says 1,024 bytes; many pages put scripts before it
+_ODD = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
+_LOOKED_AT = 20_000
+_MOST_ODD = 0.03
+
+
+def decode(body: bytes, *, declared: str | None) -> str:
+    """The text of a body; bytes that do not fit its encoding become U+FFFD.
+
+    Args:
+        body: as it came, without compression.
+        declared: the charset of the HTTP header, if it named one.
+    """
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding, "replace")
+    looks_like = detect_encoding(body) or "utf-8"
+    said = _known(declared) or _said_by_page(body) or looks_like
+    # A page that is not what it says is nearly always UTF-8 that says otherwise, or the reverse.
+    return bytes_to_str(body, said, errors="replace", fallback_encodings=("utf-8", looks_like))
+
+
+def is_text(text: str) -> bool:
+    """Whether decoded bytes are text rather than an image, an archive or another binary under a page's name."""
+    beginning = text[:_LOOKED_AT]
+    if beginning.startswith(("%PDF-", "PK\x03\x04")):
+        return False
+    return len(_ODD.findall(beginning)) <= _MOST_ODD * len(beginning)
+
+
+def _known(label: str | None) -> str | None:
+    return map_encoding_to_html5(label.strip(" \"'"), fallback_utf8=False) if label else None
+
+
+def _said_by_page(body: bytes) -> str | None:
+    found = _META.search(body, 0, _META_WITHIN)
+    encoding = _known(found[1].decode("ascii")) if found else None
+    # A page whose own word could be read as ASCII is not in UTF-16, whatever it says.
+    return "utf-8" if encoding and encoding.startswith("utf-16") else encoding

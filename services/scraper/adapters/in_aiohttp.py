@@ -1,0 +1,148 @@
+"""Fetching over aiohttp: every hop judged by the egress guard, every step bounded in time and size."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import aiohttp
+from yarl import URL
+
+from services.scraper.adapters.inflating import ACCEPTED, Inflation, TooLarge, Undecodable
+from services.scraper.domain.limits import FetchLimits
+from services.scraper.domain.pages import READABLE, Fetched
+from shared.egress import Allowed, EgressGuard
+from shared.egress.connector import JudgedConnector
+from shared.errors import PageUnreachable, PageUnusable
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_HEADERS = 200
+_LONGEST_HEADER = 16_384
+_ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,text/plain;q=0.8,*/*;q=0.1"
+
+
+class HttpFetcher:
+    """A `Fetcher` over HTTP/1.1; each page has cookies and connections of its own, and keeps none."""
+
+    def __init__(self, guard: EgressGuard, limits: FetchLimits, *, user_agent: str) -> None:
+        self._guard = guard
+        self._limits = limits
+        self._headers = {
+            "User-Agent": user_agent,
+            "Accept": _ACCEPT,
+            "Accept-Encoding": ACCEPTED,
+            "Accept-Language": "en,*;q=0.5",
+        }
+
+    async def fetch(self, url: str) -> Fetched:
+        """See `Fetcher.fetch`."""
+        start = _parsed(url)
+        try:
+            async with asyncio.timeout(self._limits.total.total_seconds()):
+                return await self._follow(start)
+        except TimeoutError as error:
+            raise PageUnreachable(f"{start.host} did not send the page in time.") from error
+
+    async def _follow(self, url: URL) -> Fetched:
+        connector = JudgedConnector()
+        async with self._session(connector) as session:
+            been: set[tuple[URL, str]] = set()
+            for _ in range(self._limits.redirects + 1):
+                allowed = await self._guard.judge(url)
+                connector.pin(allowed)
+                with _translated(url):
+                    async with self._request(session, allowed) as response:
+                        target = _redirect_target(response)
+                        if target is None:
+                            return await self._read(response)
+                url = target
+                # A site may send a visitor back to where it was, once it has set a cookie.
+                here = (url, session.cookie_jar.filter_cookies(url).output())
+                if here in been:
+                    raise PageUnusable(f"{url.host} redirects in a circle.")
+                been.add(here)
+        raise PageUnusable(f"The page redirects more than {self._limits.redirects} times.")
+
+    def _session(self, connector: JudgedConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect.total_seconds()),
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+            max_headers=_MOST_HEADERS,
+        )
+
+    @asynccontextmanager
+    async def _request(self, session: aiohttp.ClientSession, allowed: Allowed) -> AsyncIterator[aiohttp.ClientResponse]:
+        async with asyncio.timeout(self._limits.first_byte.total_seconds()):
+            response = await session.get(allowed.url, allow_redirects=False)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    async def _read(self, response: aiohttp.ClientResponse) -> Fetched:
+        # `content_type` would say application/octet-stream for an answer that names no type.
+        named = response.headers.get("Content-Type", "")
+        media_type = response.content_type.lower() if named.strip() else ""
+        return Fetched(
+            url=str(response.url),
+            status=response.status,
+            media_type=media_type,
+            charset=response.charset,
+            body=await self._body(response) if media_type in READABLE else b"",
+            headers={name.lower(): response.headers[name] for name in response.headers},
+        )
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        codings = [coding.strip().lower() for coding in response.headers.get("Content-Encoding", "").split(",")]
+        inflation = Inflation(
+            [coding for coding in codings if coding not in {"", "identity"}], limit=self._limits.inflated_bytes
+        )
+        sent, body = 0, bytearray()
+        async for chunk in response.content.iter_any():
+            sent += len(chunk)
+            if sent > self._limits.bytes:
+                raise TooLarge
+            body += inflation.feed(chunk)
+        return bytes(body)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return URL(url)
+    except ValueError as error:
+        raise PageUnusable("The bookmark's address is not a valid URL.") from error
+
+
+def _redirect_target(response: aiohttp.ClientResponse) -> URL | None:
+    """Where an answer sends us on to, without the fragment; None when it is the page itself."""
+    location = response.headers.get("Location")
+    if response.status not in _REDIRECTS or not location:
+        return None
+    try:
+        return response.url.join(URL(location)).with_fragment(None)
+    except ValueError as error:
+        raise PageUnusable(f"{response.url.host} redirects to something that is not an address.") from error
+
+
+@contextmanager
+def _translated(url: URL) -> Iterator[None]:
+    """What aiohttp raises, as the fleet's own errors; sentences name the site and nothing that was resolved."""
+    try:
+        yield
+    except TooLarge as error:
+        raise PageUnusable(f"The page on {url.host} is larger than the fleet reads.") from error
+    except Undecodable as error:
+        raise PageUnusable(f"The page on {url.host} is compressed in a way that cannot be read.") from error
+    except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
+        raise PageUnusable(f"{url.host} does not answer in valid HTTP.") from error
+    except aiohttp.ClientPayloadError as error:
+        raise PageUnreachable(f"{url.host} ended its answer before the page was complete.") from error
+    except aiohttp.ClientSSLError as error:
+        raise PageUnreachable(f"{url.host} could not prove that it is {url.host}.") from error
+    except TimeoutError as error:
+        raise PageUnreachable(f"{url.host} did not answer in time.") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise PageUnreachable(f"{url.host} cannot be reached.") from error

@@ -1,0 +1,87 @@
+"""A parser process: reads hostile pages apart from everything else, one at a time, until its standard input ends.
+
+Run as `python -m services.scraper.adapters.parser_process CPU_SECONDS MEMORY_BYTES CHARS`. It holds no secret, opens no
+connection, and gets none of the environment but paths. The kernel ends it when a page takes too much CPU time, even
+inside a library's C code, and refuses it memory beyond its limit. When its parent dies, its input ends, and so does it.
+
+A message is a length in four bytes and that many bytes. A request is two messages: a JSON object (url, media_type,
+charset) and the body. A reply is one, JSON: the reading, or the name of what went wrong.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import BinaryIO
+
+from services.scraper.adapters.charset import decode, is_text
+from services.scraper.adapters.in_trafilatura import extract, extract_plain, looks_like_html
+from services.scraper.domain.cleaning import clean_text
+from services.scraper.domain.pages import Extracted
+from services.scraper.domain.signs import signs_of
+
+HTML = frozenset({"text/html", "application/xhtml+xml"})
+
+
+def read_page(body: bytes, *, url: str, media_type: str, charset: str | None, chars: int) -> dict[str, object]:
+    """The reading of one page, as JSON can carry it."""
+    text = decode(body, declared=charset)
+    if not is_text(text):
+        return {"is_text": False, "signs": [], "extracted": asdict(Extracted())}
+    if media_type in HTML or (not media_type and looks_like_html(text)):
+        found, signs = extract(text, url), sorted(signs_of(text))
+    else:
+        found, signs = extract_plain(text), []
+    kept = replace(found, text=clean_text(found.text, chars=chars))
+    return {"is_text": True, "signs": signs, "extracted": asdict(kept)}
+
+
+def main() -> int:
+    """Answer requests until there are no more."""
+    cpu_seconds, memory_bytes, chars = (int(argument) for argument in sys.argv[1:])
+    requests, replies = sys.stdin.buffer, _take_over_stdout()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us when it is done
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while (head := _receive(requests)) is not None:
+        body = _receive(requests) or b""
+        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+        reply = _answer(json.loads(head), body, chars=chars)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        replies.write(len(reply).to_bytes(4, "big") + reply)
+        replies.flush()
+    return 0
+
+
+def _answer(head: Mapping[str, str], body: bytes, *, chars: int) -> bytes:
+    try:
+        reading = read_page(body, url=head["url"], media_type=head["media_type"], charset=head["charset"], chars=chars)
+    except Exception as error:  # noqa: BLE001 - whatever a page does to a library, the parent is told its kind
+        reading = {"error": type(error).__name__}
+    return json.dumps(reading).encode()
+
+
+def _receive(requests: BinaryIO) -> bytes | None:
+    """The next message, or None when the parent has gone."""
+    head = requests.read(4)
+    if len(head) < 4:  # noqa: PLR2004 - the length's own length
+        return None
+    length = int.from_bytes(head, "big")
+    message = requests.read(length)
+    return message if len(message) == length else None
+
+
+def _take_over_stdout() -> BinaryIO:
+    """Standard output for replies alone: what a library prints goes nowhere."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return replies
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""How much of a page is taken: time, bytes, redirects, memory, characters."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """What a site may cost before its page is given up.
+
+    Attributes:
+        connect: until the connection stands, for each address tried.
+        first_byte: from sending a request to the answer's headers, connecting included.
+        total: for the page with all its redirects, from the first look-up to the last byte.
+        bytes: of a body as it is sent.
+        inflated_bytes: of a body after decompression.
+        redirects: followed for one page.
+    """
+
+    connect: timedelta = timedelta(seconds=10)
+    first_byte: timedelta = timedelta(seconds=20)
+    total: timedelta = timedelta(seconds=40)
+    bytes: int = 8_000_000
+    inflated_bytes: int = 16_000_000
+    redirects: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ParserLimits:
+    """What reading a page may cost before its parser is ended.
+
+    Attributes:
+        cpu: CPU time for one page; whole seconds.
+        memory_bytes: address space of the process.
+        chars: characters kept of the page's text.
+    """
+
+    cpu: timedelta = timedelta(seconds=10)
+    memory_bytes: int = 1_000_000_000
+    chars: int = 500_000

@@ -1,0 +1,102 @@
+"""Pages as a site sent them and as a parser read them, and the two ports between."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.scraper.domain.signs import Sign
+
+READABLE = frozenset(
+    {
+        "",  # unnamed: the text itself tells
+        "text/html",
+        "application/xhtml+xml",
+        "text/plain",
+        "text/markdown",
+        "text/x-markdown",
+    }
+)
+"""Media types that can be read as a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A site's answer, whatever its status.
+
+    Attributes:
+        url: where it came from at last, after all redirects.
+        media_type: lower case, without parameters; empty when the site named none.
+        charset: as the HTTP header named it.
+        body: without compression; empty when the media type is not readable.
+        headers: lower-case names, first values.
+    """
+
+    url: str
+    status: int
+    media_type: str
+    body: bytes = b""
+    charset: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its media type is one of a page."""
+        return self.media_type in READABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A page's main content and what the page says about itself; empty where it says nothing.
+
+    Attributes:
+        text: Markdown-like.
+        title: of the document, else the one it offers to social networks.
+        published: a date, ISO 8601.
+    """
+
+    text: str = ""
+    title: str = ""
+    description: str = ""
+    author: str | None = None
+    site_name: str | None = None
+    language: str | None = None
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a parser made of an answer.
+
+    Attributes:
+        is_text: False when the body is something else under a page's name: an image, an archive.
+    """
+
+    extracted: Extracted = field(default_factory=Extracted)
+    signs: frozenset[Sign] = frozenset()
+    is_text: bool = True
+
+
+class Fetcher(Protocol):
+    """Gets pages from the web, within limits."""
+
+    async def fetch(self, url: str) -> Fetched:
+        """The answer at the end of an address' redirects; every hop was judged by the egress guard.
+
+        Raises:
+            AddressRefused: the address, or one it redirects to, may not be visited.
+            PageUnreachable: no answer, or not in time, or cut off.
+            PageUnusable: too large, too many redirects, or not understandable as HTTP.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """Reads pages apart from the rest of the program, within limits."""
+
+    async def read(self, page: Fetched) -> Reading:
+        """The page's content and signs.
+
+        Raises:
+            PageUnusable: reading it took too much time or memory, or broke the parser.
+        """
+        ...

@@ -1,0 +1,38 @@
+"""Signs in a page's HTML of what it is beside its text: a challenge, a form to sign in, a paywall, an empty shell."""
+
+import re
+from enum import StrEnum
+
+_LOOKED_AT = 400_000  # characters; what sites and their guards put in a page stands near its beginning
+
+
+class Sign(StrEnum):
+    """One thing a page's HTML gives away."""
+
+    CHALLENGE = "challenge"
+    PASSWORD_FIELD = "password_field"  # noqa: S105 - a sign's name
+    PAYWALL = "paywall"
+    SCRIPT_APP = "script_app"
+
+
+_PATTERNS = {
+    Sign.CHALLENGE: re.compile(
+        r"cf-chl-|_cf_chl_opt|/cdn-cgi/challenge-platform/|cf-turnstile"
+        r"|captcha-delivery\.com|px-captcha|_Incapsula_Resource|awsWafCookieDomainList|gokuProps"
+        r"|ak_bmsc|sec-if-cpt-container|(?:g-recaptcha|h-captcha)[\"' ]",
+    ),
+    Sign.PASSWORD_FIELD: re.compile(r"<input[^>]{0,500}type\s*=\s*[\"']?password", re.IGNORECASE),
+    Sign.PAYWALL: re.compile(r"\"isAccessibleForFree\"\s*:\s*\"?false", re.IGNORECASE),
+    Sign.SCRIPT_APP: re.compile(
+        r"<(?:div|main|app-root)[^>]{0,200}(?:id\s*=\s*[\"']?(?:root|app|__next|__nuxt|svelte)\b[^>]{0,200})?>\s*</"
+        r"(?:div|main|app-root)>\s*(?:<noscript|<script)"
+        r"|<noscript>[^<]{0,80}(?:enable|requires?|need)[^<]{0,40}JavaScript",
+        re.IGNORECASE,
+    ),
+}
+
+
+def signs_of(html: str) -> frozenset[Sign]:
+    """The signs in a page's source; cheap, and right only together with the page's text and status."""
+    beginning = html[:_LOOKED_AT]
+    return frozenset(sign for sign, pattern in _PATTERNS.items() if pattern.search(beginning))

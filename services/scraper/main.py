@@ -1,0 +1,70 @@
+"""Wires the scraper: settings, the egress guard, the fetcher, the parsers, the ledger and the pool that uses them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from services.scraper.actors import make_scrape_actor
+from services.scraper.adapters.in_aiohttp import HttpFetcher
+from services.scraper.adapters.parsers import Parsers
+from services.scraper.domain.fallback import fallback_content
+from services.scraper.domain.scraping import ScrapePage
+from services.scraper.settings import ScraperSettings
+from shared.database import Database
+from shared.egress.in_resolver import ResolvingGuard, SystemResolver
+from shared.egress.rules import Rules
+from shared.jobs import Work
+from shared.ledger.in_postgres import PostgresLedger
+from shared.ledger.policies import retry_policy, stage_policies
+from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, EgressSettings, ProcessSettings
+from shared.values import Stage
+from shared.worker import Pool, run_pool
+
+
+def run_scraper(partitions: Sequence[int] | None = None) -> int:
+    """Run one scraper process until it is told to stop; its exit code.
+
+    Args:
+        partitions: of the scrape queues, those to consume; all when None.
+
+    Raises:
+        Misconfigured: a setting is missing or cannot be used.
+    """
+    scraper, egress = ScraperSettings.read(), EgressSettings.read()
+    database, dispatch = DatabaseSettings.read(), DispatchSettings.read()
+
+    @asynccontextmanager
+    async def open_work() -> AsyncIterator[Work]:
+        store = Database(database.database_url.get_secret_value(), pool=database.database_pool)
+        ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
+        resolver = SystemResolver(threads=scraper.scrape_threads)
+        try:
+            async with Parsers(scraper.parser_limits(), processes=scraper.scrape_parsers) as parsers:
+                scrape = ScrapePage(
+                    fetcher=_fetcher(scraper, egress, resolver),
+                    reader=parsers,
+                    ledger=ledger,
+                    chars=scraper.content_max_chars,
+                )
+                yield Work(ledger, scrape, lambda job, error: fallback_content(job.bookmark, error))
+        finally:
+            resolver.close()
+            await store.close()
+
+    pool = Pool(
+        stage=Stage.SCRAPE,
+        make_actor=make_scrape_actor,
+        open_work=open_work,
+        threads=scraper.scrape_threads,
+        hold=timedelta(seconds=dispatch.release_lease_s),
+    )
+    return run_pool(pool, broker=BrokerSettings.read(), process=ProcessSettings.read(), partitions=partitions)
+
+
+def _fetcher(scraper: ScraperSettings, egress: EgressSettings, resolver: SystemResolver) -> HttpFetcher:
+    guard = ResolvingGuard(
+        Rules(allow=egress.egress_allow, ports=frozenset(egress.egress_ports)),
+        resolver,
+        timeout=timedelta(seconds=scraper.fetch_resolve_s),
+    )
+    return HttpFetcher(guard, scraper.fetch_limits(), user_agent=scraper.fetch_user_agent)

@@ -1,0 +1,62 @@
+"""The scraper's settings: how long, how large and how much at once."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from services.scraper.domain.limits import FetchLimits, ParserLimits
+from shared.settings import Settings
+
+
+class ScraperSettings(Settings):
+    """Limits of fetching and reading pages."""
+
+    scrape_threads: int = Field(default=16, ge=1, le=256, description="Pages one scraper process works on at once.")
+    scrape_parsers: int = Field(default=2, ge=1, le=64, description="Parser processes of one scraper process.")
+    fetch_user_agent: str = Field(
+        default="Mozilla/5.0 (compatible; BookmarkFleet/0.1; reads pages that people bookmarked)",
+        min_length=1,
+        pattern=r"^[ -~]+$",
+        description="How the scraper introduces itself to sites.",
+    )
+    fetch_resolve_s: float = Field(default=5.0, gt=0, le=60, description="Limit for resolving a name, seconds.")
+    fetch_connect_s: float = Field(default=10.0, gt=0, le=60, description="Limit for connecting to a site, seconds.")
+    fetch_first_byte_s: float = Field(
+        default=20.0, gt=0, le=60, description="Limit from sending a request to the answer's headers, seconds."
+    )
+    fetch_total_s: float = Field(
+        default=40.0, gt=0, le=90, description="Limit for a page with all its redirects, seconds."
+    )
+    fetch_max_bytes: int = Field(
+        default=8_000_000, ge=10_000, description="Largest page as it is sent, compressed or not, bytes."
+    )
+    fetch_max_inflated_bytes: int = Field(
+        default=16_000_000, ge=10_000, description="Largest page after decompression, bytes."
+    )
+    fetch_max_redirects: int = Field(default=10, ge=0, le=20, description="Redirects followed for one page.")
+    parse_cpu_s: int = Field(default=10, ge=1, le=60, description="CPU time a parser may spend on a page, seconds.")
+    parse_memory_bytes: int = Field(
+        default=1_000_000_000, ge=400_000_000, description="Address space of one parser process, bytes."
+    )
+    content_max_chars: int = Field(
+        default=500_000, ge=1_000, description="Characters kept of a page's text; the rest is cut off."
+    )
+
+    def fetch_limits(self) -> FetchLimits:
+        """The limits as the fetcher takes them."""
+        return FetchLimits(
+            connect=timedelta(seconds=self.fetch_connect_s),
+            first_byte=timedelta(seconds=self.fetch_first_byte_s),
+            total=timedelta(seconds=self.fetch_total_s),
+            bytes=self.fetch_max_bytes,
+            inflated_bytes=self.fetch_max_inflated_bytes,
+            redirects=self.fetch_max_redirects,
+        )
+
+    def parser_limits(self) -> ParserLimits:
+        """The limits as the parsers take them."""
+        return ParserLimits(
+            cpu=timedelta(seconds=self.parse_cpu_s),
+            memory_bytes=self.parse_memory_bytes,
+            chars=self.content_max_chars,
+        )
