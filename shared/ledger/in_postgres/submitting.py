@@ -1,8 +1,6 @@
 """Submissions: new bookmarks are kept and queued, known ones brought up to date, replays answered as before."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +12,7 @@ from shared.ledger import Accepted, Receipt
 from shared.ledger.in_postgres.jobs import enqueue
 from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, settle
 from shared.ledger.in_postgres.rows import bookmark_row, url_digest
+from shared.ledger.submissions import answers, details, merged
 from shared.ledger.tables import bookmarks, receipts
 from shared.values import BookmarkId, Stage, UserId
 
@@ -32,56 +31,29 @@ async def submit(
         return answer
 
     each = merged(submitted)
-    known = await _known(work, user, each)
-    ids = known | await _write(work, user, {digest: new for digest, new in each.items() if digest not in known})
-    await _write(work, user, {digest: each[digest] for digest in known if says_something(each[digest])})
-    await enqueue(work, user, Stage.SCRAPE, [id_ for digest, id_ in ids.items() if digest not in known])
+    known = await _known(work, user, list(each))
+    fresh = await _write(work, user, [new for url, new in each.items() if url not in known])
+    await _write(work, user, [new for url, new in each.items() if url in known and details(new)])
+    await enqueue(work, user, Stage.SCRAPE, list(fresh.values()))
     await settle(work, windows, [(user, Stage.SCRAPE)])
 
-    answer = in_order(submitted, ids, known=set(known))
+    answer = answers(submitted, known | fresh, known=known)
     if receipt is not None:
         await _remember(work, user, receipt, answer)
     return answer
 
 
-def merged(submitted: Sequence[NewBookmark]) -> dict[str, NewBookmark]:
-    """One bookmark per URL, by the URL's digest; of doubles, what a later one says goes."""
-    each: dict[str, NewBookmark] = {}
-    for new in submitted:
-        before = each.setdefault(url_digest(new.url), new)
-        said = {name: value for name in _DETAILS if (value := getattr(new, name))}
-        each[url_digest(new.url)] = replace(before, **said)
-    return each
-
-
-_DETAILS = ("title", "tags", "excerpt", "created_at", "external_id")
-
-
-def says_something(new: NewBookmark) -> bool:
-    """Whether it tells more than its URL."""
-    return any(getattr(new, name) for name in _DETAILS)
-
-
-def in_order(submitted: Sequence[NewBookmark], ids: dict[str, BookmarkId], *, known: set[str]) -> list[Accepted]:
-    """One answer per submitted bookmark; a double counts as created only the first time."""
-    seen = set(known)
-    answer = []
-    for new in submitted:
-        digest = url_digest(new.url)
-        answer.append(Accepted(id=ids[digest], url=new.url, created=digest not in seen))
-        seen.add(digest)
-    return answer
-
-
-async def _known(work: AsyncConnection, user: UserId, each: dict[str, NewBookmark]) -> dict[str, BookmarkId]:
+async def _known(work: AsyncConnection, user: UserId, urls: Sequence[str]) -> dict[str, BookmarkId]:
+    """The ids of those URLs the user has."""
+    by_digest = {url_digest(url): url for url in urls}
     mine = select(bookmarks.c.url_digest, bookmarks.c.id).where(
-        bookmarks.c.user_id == user, bookmarks.c.url_digest.in_(each)
+        bookmarks.c.user_id == user, bookmarks.c.url_digest.in_(by_digest)
     )
-    return {row.url_digest: BookmarkId(row.id) for row in await work.execute(mine)}
+    return {by_digest[digest]: BookmarkId(id_) for digest, id_ in await work.execute(mine)}
 
 
-async def _write(work: AsyncConnection, user: UserId, each: dict[str, NewBookmark]) -> dict[str, BookmarkId]:
-    """Insert bookmarks or bring them up to date with what is given; ids by digest."""
+async def _write(work: AsyncConnection, user: UserId, each: Sequence[NewBookmark]) -> dict[str, BookmarkId]:
+    """Insert bookmarks or bring them up to date with what is given; their ids by URL."""
     if not each:
         return {}
     new = insert(bookmarks)
@@ -97,8 +69,9 @@ async def _write(work: AsyncConnection, user: UserId, each: dict[str, NewBookmar
             "updated_at": func.now(),
         },
     ).returning(bookmarks.c.url_digest, bookmarks.c.id)
-    rows: list[dict[str, Any]] = [bookmark_row(user, bookmark) for bookmark in each.values()]
-    return {row.url_digest: BookmarkId(row.id) for row in await work.execute(statement, rows)}
+    by_digest = {url_digest(bookmark.url): bookmark.url for bookmark in each}
+    rows = [bookmark_row(user, bookmark) for bookmark in each]
+    return {by_digest[digest]: BookmarkId(id_) for digest, id_ in await work.execute(statement, rows)}
 
 
 async def _answered(work: AsyncConnection, user: UserId, receipt: Receipt) -> list[Accepted] | None:

@@ -1,0 +1,363 @@
+"""The ledger in one process's memory: for tests of what stands on it, and as the second word on its rules.
+
+It keeps no lane states: what PostgreSQL derives and stores, it looks up when it releases.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import random as any_chance
+from secrets import token_hex
+
+from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
+from shared.errors import FleetError, IdempotencyConflict, LeaseExpired, LeaseLost
+from shared.ledger import Accepted, Job, Pause, Reaped, Receipt, Released, StagePolicy
+from shared.ledger.policies import RetryPolicy
+from shared.ledger.submissions import answers, details, merged
+from shared.values import AnalysedBy, BookmarkId, JobId, JobState, Stage, Strategy, UserId, WaitReason
+
+_OUT = (JobState.RELEASED, JobState.RUNNING)
+_OPEN = (JobState.QUEUED, *_OUT)
+_EPOCH = datetime.fromtimestamp(0, tz=UTC)
+
+
+@dataclass(slots=True)
+class Kept:
+    """A bookmark with all that became of it."""
+
+    id: BookmarkId
+    user: UserId
+    new: NewBookmark
+    state: JobState = JobState.QUEUED
+    error: FleetError | None = None
+    content: Content | None = None
+    analysis: Analysis | None = None
+
+
+@dataclass(slots=True)
+class _Entry:
+    id: JobId
+    bookmark: Kept
+    stage: Stage
+    ready_at: datetime
+    state: JobState = JobState.QUEUED
+    attempts: int = 0
+    reason: WaitReason | None = None
+    token: str | None = None
+    lease_until: datetime = _EPOCH
+
+    def back_in_line(self) -> None:
+        self.state, self.token, self.reason = JobState.QUEUED, None, None
+
+    def end(self, state: JobState) -> None:
+        self.state, self.token, self.reason = state, None, None
+
+
+@dataclass(slots=True)
+class _Lane:
+    paused: bool = False
+    served: tuple[datetime, int] = (_EPOCH, 0)
+    rest: Pause = field(default_factory=lambda: Pause(WaitReason.BATCH_PAUSE, _EPOCH))
+
+
+class MemoryLedger:
+    """The `Ledger` in memory.
+
+    Attributes:
+        bookmarks: every bookmark there is, by its id.
+        events: what others were told, as (type, bookmark's id).
+    """
+
+    def __init__(
+        self,
+        *,
+        policies: Mapping[Stage, StagePolicy],
+        retries: RetryPolicy,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        random: Callable[[], float] = any_chance,
+    ) -> None:
+        """Start empty. `random` is the jitter's chance: from 0 up to, not with, 1."""
+        self._policies, self._retries = policies, retries
+        self._clock, self._random = clock, random
+        self._numbers = count(1)
+        self._jobs: dict[JobId, _Entry] = {}
+        self._lanes: defaultdict[tuple[UserId, Stage], _Lane] = defaultdict(_Lane)
+        self._receipts: dict[tuple[UserId, str, str], tuple[str, list[Accepted]]] = {}
+        self.bookmarks: dict[BookmarkId, Kept] = {}
+        self.events: list[tuple[str, BookmarkId]] = []
+
+    # ---- in ---------------------------------------------------------------------------------------
+
+    async def submit(
+        self, user: UserId, bookmarks: Sequence[NewBookmark], *, receipt: Receipt | None = None
+    ) -> list[Accepted]:
+        """See `Ledger.submit`."""
+        place = (user, receipt.source, receipt.key) if receipt else None
+        if receipt and place in self._receipts:
+            digest, answer = self._receipts[place]
+            if digest != receipt.digest:
+                raise IdempotencyConflict
+            return answer
+        mine = {kept.new.url: kept for kept in self.bookmarks.values() if kept.user == user}
+        known = set(mine)
+        for url, new in merged(bookmarks).items():
+            if url in known:
+                mine[url].new = replace(mine[url].new, **details(new))
+            else:
+                mine[url] = self._keep(user, new)
+        answer = answers(bookmarks, {url: kept.id for url, kept in mine.items()}, known=known)
+        if receipt and place:
+            self._receipts[place] = receipt.digest, answer
+        return answer
+
+    def _keep(self, user: UserId, new: NewBookmark) -> Kept:
+        kept = Kept(BookmarkId(next(self._numbers)), user, new)
+        self.bookmarks[kept.id] = kept
+        self._enqueue(kept, Stage.SCRAPE)
+        return kept
+
+    def _enqueue(self, kept: Kept, stage: Stage) -> bool:
+        if any(job.bookmark is kept and job.stage is stage and job.state in _OPEN for job in self._jobs.values()):
+            return False
+        id_ = JobId(next(self._numbers))
+        self._jobs[id_] = _Entry(id_, kept, stage, self._clock())
+        self._lanes.setdefault((kept.user, stage), _Lane(paused=self._is_paused(kept.user)))
+        return True
+
+    # ---- out --------------------------------------------------------------------------------------
+
+    async def release(self, stage: Stage) -> list[Released]:
+        """See `Ledger.release`."""
+        policy, now = self._policies[stage], self._clock()
+        unclaimed = self._in(stage, JobState.RELEASED)
+        room = policy.ready_buffer - len(unclaimed)
+        released = []
+        for place, user in enumerate(self._in_turn(stage, now)[: max(room, 0)]):
+            jobs = self._next_jobs(user, stage, now)[: max(room, 0)]
+            if jobs:
+                room -= len(jobs)
+                self._lanes[user, stage].served = (now, place)
+                released.append(self._let_out(jobs, stage, user, policy))
+        return released
+
+    def _in_turn(self, stage: Stage, now: datetime) -> list[UserId]:
+        ready = [
+            (lane.served, user)
+            for (user, in_stage), lane in self._lanes.items()
+            if in_stage is stage and not lane.paused and lane.rest.until <= now and self._next_jobs(user, stage, now)
+        ]
+        return [user for _, user in sorted(ready, key=lambda each: each[0])]
+
+    def _next_jobs(self, user: UserId, stage: Stage, now: datetime) -> list[_Entry]:
+        out = sum(job.bookmark.user == user for job in self._in(stage, *_OUT))
+        policy = self._policies[stage]
+        ready = [job for job in self._in(stage, JobState.QUEUED) if job.bookmark.user == user and job.ready_at <= now]
+        ready.sort(key=lambda job: (job.ready_at, job.id))
+        return ready[: max(0, min(policy.group, policy.window - out))]
+
+    def _let_out(self, jobs: list[_Entry], stage: Stage, user: UserId, policy: StagePolicy) -> Released:
+        token = token_hex(16)
+        for job in jobs:
+            job.state, job.token, job.reason = JobState.RELEASED, token, None
+            job.lease_until = self._clock() + policy.release_lease
+        return Released(stage, user, tuple(job.id for job in jobs), token, policy.release_lease)
+
+    async def take_back(self, releases: Sequence[Released]) -> None:
+        """See `Ledger.take_back`."""
+        for release in releases:
+            for job in self._holding(release.job_ids, release.token, JobState.RELEASED):
+                job.back_in_line()
+
+    async def claim(self, stage: Stage, job_ids: Sequence[JobId], token: str) -> list[Job]:
+        """See `Ledger.claim`."""
+        now = self._clock()
+        held = [job for job in self._holding(job_ids, token, JobState.RELEASED) if job.lease_until > now]
+        for job in held:
+            job.state, job.lease_until = JobState.RUNNING, now + self._policies[stage].run_lease
+        return [self._claimed(job, token, now) for job in sorted(held, key=lambda job: job.id)]
+
+    def _claimed(self, job: _Entry, token: str, now: datetime) -> Job:
+        kept = job.bookmark
+        could_run = max(job.ready_at, self._lanes[kept.user, job.stage].rest.until)
+        return Job(
+            id=job.id,
+            stage=job.stage,
+            bookmark=Bookmark(kept.id, kept.user, kept.new.url, kept.new.title, kept.new.tags, kept.new.excerpt),
+            attempt=job.attempts + 1,
+            token=token,
+            deadline=job.lease_until,
+            waited=max(now - could_run, timedelta(0)),
+            content=kept.content if job.stage is Stage.ANALYZE else None,
+        )
+
+    # ---- what came of it --------------------------------------------------------------------------
+
+    async def store_content(self, job: Job, content: Content) -> None:
+        """See `Ledger.store_content`."""
+        await self.advance(job, to=Stage.ANALYZE)
+        self.bookmarks[job.bookmark.id].content = content
+        self._tell("bookmark.scraped", job.bookmark.id)
+
+    async def advance(self, job: Job, *, to: Stage) -> None:
+        """See `Ledger.advance`."""
+        held = self._running([job])
+        if not held:
+            raise LeaseLost((job.id,))
+        held[0].end(JobState.DONE)
+        self._enqueue(held[0].bookmark, to)
+
+    async def store_analyses(self, results: Sequence[tuple[Job, Analysis]], *, pause: Pause | None = None) -> None:
+        """See `Ledger.store_analyses`."""
+        analysis_of = {job.id: analysis for job, analysis in results}
+        held = self._running([job for job, _ in results])
+        if results and not held:
+            raise LeaseLost(tuple(analysis_of))
+        for job in held:
+            job.end(JobState.DONE)
+            self._keep_analysis(job.bookmark, analysis_of[job.id])
+        if pause:
+            self._rest(held, pause)
+
+    def _keep_analysis(self, kept: Kept, analysis: Analysis) -> None:
+        if kept.state is JobState.QUEUED:
+            kept.state = JobState.DONE
+        better = kept.analysis is not None and kept.analysis.analysed_by is AnalysedBy.GEMINI
+        if not (better and analysis.analysed_by is AnalysedBy.HEURISTIC):
+            kept.analysis = analysis
+            self._tell("bookmark.analyzed", kept.id)
+
+    async def postpone(self, jobs: Sequence[Job], pause: Pause, *, whole_lane: bool = True) -> None:
+        """See `Ledger.postpone`."""
+        held = self._running(jobs)
+        for job in held:
+            job.back_in_line()
+            if not whole_lane:
+                job.ready_at, job.reason = pause.until, pause.reason
+        if whole_lane:
+            self._rest(held, pause)
+
+    def _rest(self, held: Iterable[_Entry], pause: Pause) -> None:
+        for lane in {(job.bookmark.user, job.stage) for job in held}:
+            if self._lanes[lane].rest.until < pause.until:
+                self._lanes[lane].rest = pause
+
+    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+        """See `Ledger.retry`."""
+        for job in self._running(jobs):
+            if job.attempts >= self._retries.retries:
+                self._fail(job, error, fallback)
+                continue
+            job.back_in_line()
+            job.attempts += 1
+            job.reason = WaitReason.BACKOFF
+            job.ready_at = self._clock() + self._random() * self._retries.longest_wait(attempt=job.attempts)
+
+    async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+        """See `Ledger.fail`."""
+        for job in self._running(jobs):
+            self._fail(job, error, fallback)
+
+    def _fail(self, job: _Entry, error: FleetError, fallback: Content | None) -> None:
+        job.attempts += 1
+        job.end(JobState.FAILED)
+        kept = job.bookmark
+        kept.state, kept.error = JobState.FAILED, error
+        self._tell("bookmark.failed", kept.id)
+        if fallback and (kept.content is None or kept.content.strategy is Strategy.FALLBACK):
+            kept.content = fallback
+            self._enqueue(kept, Stage.ANALYZE)
+
+    # ---- from outside -----------------------------------------------------------------------------
+
+    async def requeue_heuristic(self, user: UserId) -> int:
+        """See `Ledger.requeue_heuristic`."""
+        stale = [
+            kept
+            for kept in self.bookmarks.values()
+            if kept.user == user
+            and kept.analysis
+            and kept.analysis.analysed_by is AnalysedBy.HEURISTIC
+            and kept.content
+            and kept.content.strategy is not Strategy.FALLBACK
+        ]
+        return sum(self._enqueue(kept, Stage.ANALYZE) for kept in stale)
+
+    async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
+        """See `Ledger.remove`."""
+        gone = [
+            kept.id
+            for kept in self.bookmarks.values()
+            if kept.user == user and (kept.id in ids or kept.new.url in urls)
+        ]
+        for id_ in gone:
+            del self.bookmarks[id_]
+        self._jobs = {id_: job for id_, job in self._jobs.items() if job.bookmark.id in self.bookmarks}
+        return len(gone)
+
+    async def erase(self, user: UserId) -> int:
+        """See `Ledger.erase`."""
+        gone = {kept.id for kept in self.bookmarks.values() if kept.user == user}
+        self.events = [(type_, id_) for type_, id_ in self.events if id_ not in gone]
+        for lane in [lane for lane in self._lanes if lane[0] == user]:
+            del self._lanes[lane]
+        for place in [place for place in self._receipts if place[0] == user]:
+            del self._receipts[place]
+        return await self.remove(user, ids=list(gone))
+
+    async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
+        """See `Ledger.wake`."""
+        now, woken = self._clock(), False
+        lane = self._lanes.get((user, stage))
+        if lane and lane.rest.until > now and lane.rest.reason in reasons:
+            lane.rest, woken = Pause(lane.rest.reason, now), True
+        for job in self._in(stage, JobState.QUEUED):
+            if job.bookmark.user == user and job.ready_at > now and job.reason in reasons:
+                job.ready_at, job.reason, woken = now, None, True
+        return woken
+
+    async def pause(self, user: UserId) -> bool:
+        """See `Ledger.pause`."""
+        return self._set_paused(user, paused=True)
+
+    async def resume(self, user: UserId) -> bool:
+        """See `Ledger.resume`."""
+        return self._set_paused(user, paused=False)
+
+    def _set_paused(self, user: UserId, *, paused: bool) -> bool:
+        mine = [lane for (owner, _), lane in self._lanes.items() if owner == user]
+        for lane in mine:
+            lane.paused = paused
+        return bool(mine)
+
+    def _is_paused(self, user: UserId) -> bool:
+        return any(lane.paused for (owner, _), lane in self._lanes.items() if owner == user)
+
+    async def reap(self) -> Reaped:
+        """See `Ledger.reap`."""
+        now = self._clock()
+        expired = [job for job in self._jobs.values() if job.state in _OUT and job.lease_until <= now]
+        ran = [job for job in expired if job.state is JobState.RUNNING]
+        for job in expired:
+            if job in ran and job.attempts >= self._retries.retries:
+                self._fail(job, LeaseExpired(tries=self._retries.retries + 1), None)
+                continue
+            job.attempts += job in ran
+            job.back_in_line()
+        return Reaped(len(expired) - len(ran), len(ran), Counter(job.stage for job in expired))
+
+    # ---- looking things up ------------------------------------------------------------------------
+
+    def _in(self, stage: Stage, *states: JobState) -> list[_Entry]:
+        return [job for job in self._jobs.values() if job.stage is stage and job.state in states]
+
+    def _holding(self, ids: Iterable[JobId], token: str, state: JobState) -> list[_Entry]:
+        jobs = [self._jobs[id_] for id_ in ids if id_ in self._jobs]
+        return [job for job in jobs if job.token == token and job.state is state]
+
+    def _running(self, claimed: Sequence[Job]) -> list[_Entry]:
+        return [entry for job in claimed for entry in self._holding([job.id], job.token, JobState.RUNNING)]
+
+    def _tell(self, type_: str, about: BookmarkId) -> None:
+        self.events.append((type_, about))
