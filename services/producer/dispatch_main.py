@@ -1,0 +1,77 @@
+"""Wiring of the dispatcher's process: settings, ledger and broker, its loops and its probes."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from services.producer.adapters.counting_in_postgres import PostgresCounting
+from services.producer.adapters.outbox_in_postgres import PostgresOutbox
+from services.producer.dispatch_settings import DispatcherSettings
+from services.producer.dispatching import Dispatcher
+from services.producer.gauges import count_for_ever
+from services.producer.outbox import relay_for_ever
+from services.producer.running import until_signalled
+from shared.broker.making import make_carrier, make_event_sink
+from shared.database import Database
+from shared.ledger.in_postgres import PostgresLedger
+from shared.ledger.policies import retry_policy, stage_policies
+from shared.logs import configure_logs, log
+from shared.probes import Check, probes
+from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, ProcessSettings
+
+
+def run_dispatcher() -> int:
+    """Dispatch until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        Misconfigured: a setting cannot be used.
+    """
+    process = ProcessSettings.read()
+    configure_logs(process.log_level, process="dispatch")
+    own, serving = DispatcherSettings.read(), DispatchSettings.read()
+    asyncio.run(_dispatch(own, serving, DatabaseSettings.read(), BrokerSettings.read(), process))
+    return 0
+
+
+async def _dispatch(
+    own: DispatcherSettings,
+    serving: DispatchSettings,
+    database_settings: DatabaseSettings,
+    broker: BrokerSettings,
+    process: ProcessSettings,
+) -> None:
+    policies, url = stage_policies(serving), broker.broker_url.get_secret_value()
+    async with AsyncExitStack() as opened:
+        database = Database(database_settings.database_url.get_secret_value(), pool=database_settings.database_pool)
+        opened.push_async_callback(database.close)
+        leases = {stage: policy.release_lease for stage, policy in policies.items()}
+        carrier = make_carrier(url, partitions=broker.partitions, leases=leases)
+        opened.push_async_callback(carrier.close)
+        sink = make_event_sink(url)
+        opened.push_async_callback(sink.close)
+        dispatcher = Dispatcher(PostgresLedger(database, policies=policies, retries=retry_policy(serving)), carrier)
+        poll = timedelta(seconds=own.dispatch_poll_s)
+        await opened.enter_async_context(
+            probes(host=process.metrics_host, port=process.metrics_port, ready=_needs(database))
+        )
+        log.info("dispatcher_started", stages=[stage.value for stage in policies], partitions=broker.partitions)
+        gauges = count_for_ever(
+            PostgresCounting(database), carrier, list(policies), every=timedelta(seconds=own.gauges_s)
+        )
+        await until_signalled(
+            [
+                *dispatcher.tasks(policies, poll=poll, sweep=timedelta(seconds=own.sweep_s)),
+                asyncio.create_task(relay_for_ever(PostgresOutbox(database), sink, poll=poll)),
+                asyncio.create_task(gauges),
+            ]
+        )
+        log.info("dispatcher_stopping")
+
+
+def _needs(database: Database) -> Mapping[str, Check]:
+    async def ledger() -> bool:
+        async with database.begin():
+            return True
+
+    return {"ledger": ledger}

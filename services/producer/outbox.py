@@ -1,0 +1,71 @@
+"""The outbox relay: what the ledger wrote for others goes out as CloudEvents, in order and at least once."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, Protocol
+
+from services.producer.resting import rest_after
+from shared.broker import EventSink
+from shared.errors import BrokerUnavailable, LedgerUnavailable
+from shared.metrics import EVENTS
+from shared.values import UserId
+
+SOURCE = "bookmark-fleet"
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One row of the outbox: what happened to whom, and when."""
+
+    id: int
+    user: UserId
+    type: str
+    data: Mapping[str, Any]
+    at: datetime
+
+
+class Outbox(Protocol):
+    """What waits to be told."""
+
+    async def relay(self, sink: EventSink, *, at_most: int) -> list[Told]:
+        """Publish the oldest rows and forget them once they are out; none while another relay is at it.
+
+        Raises:
+            LedgerUnavailable: rows that went out may go out again.
+            BrokerUnavailable: nothing is forgotten.
+        """
+        ...
+
+
+def cloud_event(told: Told) -> dict[str, object]:
+    """The row as a CloudEvent in structured mode; `source` and `id` name it, however often it goes out."""
+    return {
+        "specversion": "1.0",
+        "id": str(told.id),
+        "source": SOURCE,
+        "type": told.type,
+        "subject": told.user,
+        "time": told.at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": dict(told.data),
+    }
+
+
+async def relay_for_ever(outbox: Outbox, sink: EventSink, *, poll: timedelta) -> NoReturn:
+    """Publish what waits: at once while there is more, else after `poll`; rest longer while a side is away."""
+    failures = 0
+    while True:
+        try:
+            told = await outbox.relay(sink, at_most=AT_ONCE)
+        except (BrokerUnavailable, LedgerUnavailable) as error:
+            await rest_after(error, failures, task="outbox")
+            failures += 1
+            continue
+        failures = 0
+        for event in told:
+            EVENTS.labels(event.type, "published").inc()
+        if len(told) < AT_ONCE:
+            await asyncio.sleep(poll.total_seconds())
