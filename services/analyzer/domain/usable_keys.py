@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.audit import Audit
 from shared.errors import KeyChanged, KeyExpired, KeyRefused
 from shared.keys import KeyReader, KeyRegistry, StoredKey
 from shared.logs import log
@@ -31,7 +30,6 @@ class UsableKeys:
 
     reader: KeyReader
     registry: KeyRegistry
-    audit: Audit
     now: Callable[[], datetime] = _now
 
     async def find(self, user: UserId) -> UsableKey | None:
@@ -67,7 +65,4 @@ class UsableKeys:
         self.reader.forget(user)
         if not await self.registry.mark(user, version=key.stored.version, status=status, reason=refusal.sentence):
             raise KeyChanged("The user's key was changed meanwhile.", until=self.now() + _START_OVER_AFTER)
-        await self.audit.record(
-            actor="process:analyzer", action="key_refused", user=user, details={"status": status.value}
-        )
         log.warning("key_refused", status=status.value, sentence=refusal.sentence)

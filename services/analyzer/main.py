@@ -1,0 +1,104 @@
+"""Wires the analyzer: settings, the vault, the quota, the provider, the ledger and the pool that uses them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from services.analyzer.actors import make_analyze_actor
+from services.analyzer.adapters.gemini_clients import GeminiClients
+from services.analyzer.adapters.in_google_genai import Gemini
+from services.analyzer.domain.analysing import Analysing
+from services.analyzer.domain.asking import Asking
+from services.analyzer.domain.usable_keys import UsableKeys
+from services.analyzer.settings import AnalyzerSettings
+from shared.audit.in_postgres import PostgresAudit
+from shared.database import Database
+from shared.jobs import Work
+from shared.keys.cache import KeyCache
+from shared.keys.in_postgres import PostgresKeyRegistry
+from shared.keys.in_vault import VaultKeyReader
+from shared.keys.vault_session import VaultSession
+from shared.ledger.in_postgres import PostgresLedger
+from shared.ledger.policies import retry_policy, stage_policies
+from shared.quota.in_redis import RedisQuota, open_redis
+from shared.settings import (
+    BrokerSettings,
+    DatabaseSettings,
+    DispatchSettings,
+    GeminiSettings,
+    ProcessSettings,
+    QuotaSettings,
+    RedisSettings,
+    VaultSettings,
+)
+from shared.usage.in_postgres import PostgresUsage
+from shared.values import Stage
+from shared.worker import Pool, run_pool
+
+_ACTOR = "process:analyzer"
+
+
+def run_analyzer(partitions: Sequence[int] | None = None) -> int:
+    """Run one analyzer process until it is told to stop; its exit code.
+
+    Args:
+        partitions: of the analyze queues, those to consume; all when None.
+
+    Raises:
+        Misconfigured: a setting is missing or cannot be used.
+    """
+    analyzer, gemini = AnalyzerSettings.read(), GeminiSettings.read()
+    database, redis, vault = DatabaseSettings.read(), RedisSettings.read(), VaultSettings.read()
+    quota, dispatch = QuotaSettings.read(), DispatchSettings.read()
+
+    @asynccontextmanager
+    async def open_work() -> AsyncIterator[Work]:
+        async with AsyncExitStack() as stack:
+            store = Database(database.database_url.get_secret_value(), pool=database.database_pool)
+            stack.push_async_callback(store.close)
+            session = VaultSession(vault)
+            stack.push_async_callback(session.close)
+            counters = open_redis(redis.redis_url)
+            stack.push_async_callback(counters.aclose)
+            provider = _provider(analyzer, gemini)
+            stack.push_async_callback(provider.close)
+
+            ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
+            journal = PostgresUsage(store)
+            permits = RedisQuota(counters, limits=quota.limits(), timezone=quota.timezone(), journal=journal)
+            remembered = KeyCache(max_age=timedelta(seconds=vault.vault_cache_s))
+            keys = UsableKeys(
+                VaultKeyReader(session, remembered, audit=PostgresAudit(store), actor=_ACTOR),
+                PostgresKeyRegistry(store, actor=_ACTOR),
+            )
+            analyse = Analysing(
+                ledger=ledger,
+                keys=keys,
+                asking=Asking(provider, permits, journal),
+                batch_pause=timedelta(seconds=dispatch.batch_pause_s),
+            )
+            yield Work(ledger, analyse)
+
+    pool = Pool(
+        stage=Stage.ANALYZE,
+        make_actor=make_analyze_actor,
+        open_work=open_work,
+        threads=analyzer.analyze_threads,
+        hold=timedelta(seconds=dispatch.release_lease_s),
+    )
+    return run_pool(pool, broker=BrokerSettings.read(), process=ProcessSettings.read(), partitions=partitions)
+
+
+def _provider(analyzer: AnalyzerSettings, gemini: GeminiSettings) -> Gemini:
+    clients = GeminiClients(
+        base_url=gemini.gemini_base_url,
+        api_version=gemini.gemini_api_version,
+        timeout_s=analyzer.provider_timeout_s,
+        most=analyzer.analyze_clients,
+    )
+    return Gemini(
+        clients,
+        model=gemini.gemini_model,
+        chars=analyzer.provider_text_chars,
+        deadline_s=analyzer.provider_timeout_s,
+    )

@@ -1,0 +1,23 @@
+"""The analyzer's settings: how much one process does at once, and the bounds of one request."""
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class AnalyzerSettings(Settings):
+    """Bounds of analysing, beside those of the provider and the quota."""
+
+    analyze_threads: int = Field(default=16, ge=1, le=256, description="Batches one analyzer process works on at once.")
+    analyze_clients: int = Field(
+        default=64, ge=1, le=10_000, description="Provider clients, one a key, that one analyzer process keeps open."
+    )
+    provider_timeout_s: float = Field(
+        default=60.0, gt=0, le=600, description="Limit for one request to the provider, seconds."
+    )
+    provider_text_chars: int = Field(
+        default=60_000,
+        ge=1_000,
+        le=2_000_000,
+        description="Characters of text in one request, over all its pages; longer pages are cut at a sentence.",
+    )
