@@ -1,0 +1,47 @@
+"""Wiring of the intake's process: settings, front door and broker, and its probes."""
+
+import asyncio
+from functools import partial
+
+from services.producer.domain.taking_events import TakeEvent
+from services.producer.front_door import FrontDoorSettings, open_front_door
+from services.producer.intake import Intake
+from services.producer.running import until_signalled
+from shared.broker.making import is_rabbitmq
+from shared.errors import Misconfigured
+from shared.logs import configure_logs, log
+from shared.probes import probes
+from shared.settings import BrokerSettings, ProcessSettings
+from shared.tokens import Caller
+
+_WHO = Caller(name="process:intake", user=None, scopes=frozenset())
+
+
+def run_intake() -> int:
+    """Take events until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        Misconfigured: a setting cannot be used, or the broker is not RabbitMQ.
+    """
+    process = ProcessSettings.read()
+    configure_logs(process.log_level, process="intake")
+    url = BrokerSettings.read().broker_url.get_secret_value()
+    if not is_rabbitmq(url):
+        raise Misconfigured(
+            "Events come in over RabbitMQ alone, and FLEET_BROKER_URL names Redis; submit over HTTP instead."
+        )
+    asyncio.run(_take_events(url, FrontDoorSettings.read(), process))
+    return 0
+
+
+async def _take_events(url: str, settings: FrontDoorSettings, process: ProcessSettings) -> None:
+    async with open_front_door(settings) as door:
+        intake = Intake(url, TakeEvent(door.ledger, partial(door.erase, by=_WHO)))
+        ready = {"broker": lambda: intake.is_consuming}
+        async with probes(host=process.metrics_host, port=process.metrics_port, ready=ready):
+            log.info("intake_started")
+            try:
+                await until_signalled([asyncio.create_task(intake.run())])
+            finally:
+                log.info("intake_stopping")
+                await intake.close()
