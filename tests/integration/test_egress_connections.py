@@ -1,0 +1,134 @@
+"""What is dialled is what was judged: lying resolvers, redirects and literals, with a canary on loopback."""
+
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from ipaddress import ip_network
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from services.scraper.adapters.in_aiohttp import HttpFetcher
+from services.scraper.domain.limits import FetchLimits
+from shared.egress import Allowed, EgressGuard
+from shared.egress.connector import JudgedConnector
+from shared.egress.in_memory import GuardInMemory
+from shared.egress.in_resolver import ResolvingGuard
+from shared.egress.rules import Rules
+from shared.errors import AddressRefused, PageUnreachable
+from tests.integration.hostile_site import Site, answer, redirect, site
+
+SITES = Rules(allow=(ip_network("127.0.0.1/32"),))
+"""The site of these tests may be visited; the canary, on 127.0.0.2, may not."""
+
+
+def fetcher(guard: EgressGuard) -> HttpFetcher:
+    return HttpFetcher(guard, FetchLimits(), user_agent="tests")
+
+
+@pytest.fixture
+async def public() -> AsyncIterator[Site]:
+    async with site() as here:
+        here.answers["/"] = answer("hello")
+        yield here
+
+
+@pytest.fixture
+async def canary() -> AsyncIterator[Site]:
+    async with site("127.0.0.2") as here:
+        here.answers["/"] = answer("secret")
+        yield here
+        assert here.connections == 0
+
+
+async def test_the_judged_address_is_dialled_whatever_the_system_would_resolve(public: Site) -> None:
+    guard = GuardInMemory(SITES, {"page.example": ["127.0.0.1"]})
+
+    page = await fetcher(guard).fetch(public.url(host="page.example"))
+
+    assert page.body == b"hello"
+    assert f"Host: page.example:{public.port}" in public.requests[0]
+
+
+async def test_a_resolver_that_changes_its_mind_after_the_judgement_is_not_asked_again(
+    public: Site, canary: Site
+) -> None:
+    answers = itertools.chain([["127.0.0.1"]], itertools.repeat(["127.0.0.2"]))
+
+    async def rebinding(_: str) -> Sequence[str]:
+        return next(answers)
+
+    guard = ResolvingGuard(SITES, rebinding)
+
+    assert (await fetcher(guard).fetch(public.url(host="rebind.example"))).body == b"hello"
+    with pytest.raises(AddressRefused):
+        await fetcher(guard).fetch(canary.url(host="rebind.example"))
+
+
+async def test_a_site_that_redirects_to_itself_while_its_name_moves_to_loopback_is_refused(
+    public: Site, canary: Site
+) -> None:
+    answers = iter([["127.0.0.1"], ["127.0.0.2"]])
+
+    async def rebinding(_: str) -> Sequence[str]:
+        return next(answers)
+
+    public.answers["/"] = redirect(f"http://rebind.example:{canary.port}/")
+
+    with pytest.raises(AddressRefused):
+        await fetcher(ResolvingGuard(SITES, rebinding)).fetch(public.url(host="rebind.example"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.2", "127.2", "0x7f.2", "2130706434", "0177.0.0.2", "[::ffff:127.0.0.2]", "moved.example", "127.0.0.2."],
+)
+async def test_a_redirect_to_a_refused_address_is_refused_in_any_disguise(
+    public: Site, canary: Site, host: str
+) -> None:
+    public.answers["/"] = redirect(canary.url(host=host))
+    guard = GuardInMemory(SITES, {"moved.example": ["127.0.0.2"]})
+
+    with pytest.raises(AddressRefused):
+        await fetcher(guard).fetch(public.url())
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "javascript:alert(1)", "//127.0.0.2/", "ftp://127.0.0.1/"])
+async def test_a_redirect_to_another_scheme_or_network_is_refused(public: Site, location: str) -> None:
+    public.answers["/"] = redirect(location)
+
+    with pytest.raises(AddressRefused):
+        await fetcher(GuardInMemory(SITES)).fetch(public.url())
+
+
+async def test_a_connector_dials_neither_names_nor_literals_that_were_not_pinned(canary: Site) -> None:
+    connector = JudgedConnector()
+    connector.pin(Allowed(URL("http://public.example/"), ("93.184.216.34",)))
+
+    async with aiohttp.ClientSession(connector=connector) as session:
+        for host in ("127.0.0.2", "localhost", "public.example.other"):
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.get(canary.url(host=host))
+
+
+async def test_a_pin_replaces_the_one_before(public: Site) -> None:
+    connector = JudgedConnector()
+    connector.pin(Allowed(URL(public.url()), ("127.0.0.1",)))
+
+    async with aiohttp.ClientSession(connector=connector) as session:
+        async with session.get(public.url()) as response:
+            assert await response.text() == "hello"
+        connector.pin(Allowed(URL("http://public.example/"), ("93.184.216.34",)))
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get(public.url())
+
+    assert public.connections == 1
+
+
+async def test_an_address_nobody_answers_on_is_unreachable_and_named_by_host_alone(public: Site) -> None:
+    guard = GuardInMemory(Rules(allow=(ip_network("127.0.0.0/8"),)), {"dead.example": ["127.0.0.9"]})
+
+    with pytest.raises(PageUnreachable) as unreachable:
+        await fetcher(guard).fetch(public.url(host="dead.example"))
+
+    assert unreachable.value.sentence == "dead.example cannot be reached."
