@@ -77,7 +77,7 @@ def run_pool(
     """
     configure_logs(process.log_level, process=pool.stage.value)
     queues = chosen_queues(pool.stage, of=broker.partitions, partitions=partitions)
-    asyncio.run(_serve(pool, queues, broker_url=broker.broker_url.get_secret_value(), process=process))
+    asyncio.run(_serve_until_signalled(pool, queues, broker.broker_url.get_secret_value(), process))
     return 0
 
 
@@ -127,8 +127,10 @@ class RunningJobs:
             task.cancel()
 
 
-async def _serve(pool: Pool, queues: Sequence[str], *, broker_url: str, process: ProcessSettings) -> None:
-    stop = _signalled()
+async def serve_pool(
+    pool: Pool, queues: Sequence[str], *, broker_url: str, process: ProcessSettings, stop: asyncio.Event
+) -> None:
+    """Work on these queues until `stop` is set; see `run_pool`."""
     broker = make_broker(broker_url, lease=pool.hold)
     async with pool.open_work() as work:
         running = RunningJobs(JobRunner(pool.stage, work, hold=pool.hold))
@@ -148,11 +150,11 @@ async def _serve(pool: Pool, queues: Sequence[str], *, broker_url: str, process:
             set_event_loop_thread(None)
 
 
-def _signalled() -> asyncio.Event:
+async def _serve_until_signalled(pool: Pool, queues: Sequence[str], broker_url: str, process: ProcessSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
+    await serve_pool(pool, queues, broker_url=broker_url, process=process, stop=stop)
 
 
 def _worker(broker: dramatiq.Broker, queues: Sequence[str], *, threads: int) -> dramatiq.Worker:

@@ -12,9 +12,8 @@ from shared.errors import Misconfigured
 from shared.logs import configure_logs, log
 from shared.probes import probes
 from shared.settings import BrokerSettings, ProcessSettings
-from shared.tokens import Caller
 
-_WHO = Caller(name="process:intake", user=None, scopes=frozenset())
+_ACTOR = "process:intake"
 
 
 def run_intake() -> int:
@@ -36,7 +35,7 @@ def run_intake() -> int:
 
 async def _take_events(url: str, settings: FrontDoorSettings, process: ProcessSettings) -> None:
     async with open_front_door(settings) as door:
-        intake = Intake(url, TakeEvent(door.ledger, partial(door.erase, by=_WHO)))
+        intake = Intake(url, TakeEvent(door.ledger, partial(door.erase, by=_ACTOR)))
         ready = {"broker": lambda: intake.is_consuming}
         async with probes(host=process.metrics_host, port=process.metrics_port, ready=ready):
             log.info("intake_started")
