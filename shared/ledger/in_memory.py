@@ -173,7 +173,8 @@ class MemoryLedger:
     async def claim(self, stage: Stage, job_ids: Sequence[JobId], token: str) -> list[Job]:
         """See `Ledger.claim`."""
         now = self._clock()
-        held = [job for job in self._holding(job_ids, token, JobState.RELEASED) if job.lease_until > now]
+        here = [job for job in self._holding(job_ids, token, JobState.RELEASED) if job.stage is stage]
+        held = [job for job in here if job.lease_until > now]
         for job in held:
             job.state, job.lease_until = JobState.RUNNING, now + self._policies[stage].run_lease
         return [self._claimed(job, token, now) for job in sorted(held, key=lambda job: job.id)]

@@ -1,0 +1,157 @@
+"""What waits, waits with a reason and costs no attempt; what fails is tried again, and not for ever."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import PageUnreachable
+from shared.ledger import Pause
+from shared.values import Strategy, WaitReason
+from tests.contract.ledger.kit import (
+    ADA,
+    ANALYZE,
+    BOB,
+    RETRIES,
+    SCRAPE,
+    Fleet,
+    claim_all,
+    content,
+    ids,
+    later,
+    pages,
+    release_all,
+    scraped,
+)
+
+UNREACHABLE = PageUnreachable("No answer.")
+
+
+async def test_a_postponed_lane_sleeps_as_a_whole_and_costs_no_attempt(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 5)
+    [released, _] = await release_all(fleet.ledger, ANALYZE)
+    jobs = await fleet.ledger.claim(ANALYZE, released.job_ids, released.token)
+    await fleet.ledger.postpone(jobs, Pause(WaitReason.QUOTA_DAY, later(fleet, 3_600)))
+    assert await fleet.ledger.release(ANALYZE) == []
+    fleet.passes(timedelta(seconds=3_590))
+    assert await fleet.ledger.release(ANALYZE) == []
+    fleet.passes(timedelta(seconds=11))
+    [again] = await fleet.ledger.release(ANALYZE)
+    assert again.job_ids == released.job_ids
+    assert {job.attempt for job in await fleet.ledger.claim(ANALYZE, again.job_ids, again.token)} == {1}
+
+
+async def test_a_shorter_rest_does_not_end_a_longer_one(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 2)
+    one, two = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.postpone([one], Pause(WaitReason.QUOTA_DAY, later(fleet, 3_600)))
+    await fleet.ledger.postpone([two], Pause(WaitReason.QUOTA_MINUTE, later(fleet, 60)))
+    fleet.passes(timedelta(seconds=70))
+    assert await fleet.ledger.release(ANALYZE) == []
+
+
+async def test_a_lane_with_one_postponed_job_serves_its_others_and_new_ones(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(2))
+    busy, other = await claim_all(fleet.ledger, SCRAPE)
+    await fleet.ledger.store_content(other, content())
+    await fleet.ledger.postpone([busy], Pause(WaitReason.HOST_BUSY, later(fleet, 600)), whole_lane=False)
+    assert await fleet.ledger.release(SCRAPE) == []
+    await fleet.ledger.submit(ADA, pages(3))
+    [job] = await claim_all(fleet.ledger, SCRAPE)
+    assert job.bookmark.id not in {busy.bookmark.id, other.bookmark.id}
+    fleet.passes(timedelta(seconds=601))
+    [again] = await claim_all(fleet.ledger, SCRAPE)
+    assert (again.bookmark.id, again.attempt) == (busy.bookmark.id, 1)
+
+
+async def test_new_work_does_not_wake_a_lane_that_waits_for_quota(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 1)
+    await fleet.ledger.postpone(await claim_all(fleet.ledger, ANALYZE), Pause(WaitReason.QUOTA_DAY, later(fleet, 600)))
+    await fleet.ledger.submit(ADA, pages(2))
+    [job] = await claim_all(fleet.ledger, SCRAPE)
+    await fleet.ledger.store_content(job, content())
+    assert await fleet.ledger.release(ANALYZE) == []
+
+
+async def test_one_users_wait_is_nobody_elses(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(2))
+    await fleet.ledger.postpone(
+        await claim_all(fleet.ledger, SCRAPE), Pause(WaitReason.PROVIDER_DOWN, later(fleet, 600))
+    )
+    await fleet.ledger.submit(BOB, pages(1, of="bob"))
+    [released] = await fleet.ledger.release(SCRAPE)
+    assert released.user == BOB
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
+async def test_back_off_is_chance_times_a_bound_that_doubles_up_to_its_cap(fleet: Fleet, chance: float) -> None:
+    fleet.chance = chance
+    await fleet.ledger.submit(ADA, pages(1))
+    for attempt, bound in ((1, 10), (2, 15)):
+        [job] = await claim_all(fleet.ledger, SCRAPE)
+        assert job.attempt == attempt
+        await fleet.ledger.retry([job], UNREACHABLE)
+        if chance:
+            fleet.passes(timedelta(seconds=bound * chance - 1))
+            assert await fleet.ledger.release(SCRAPE) == []
+            fleet.passes(timedelta(seconds=1.001))
+    assert len(ids(await fleet.ledger.release(SCRAPE))) == 1
+
+
+async def test_after_its_last_retry_a_job_fails_with_its_error_and_fallback(fleet: Fleet) -> None:
+    fleet.chance = 0
+    [accepted] = await fleet.ledger.submit(ADA, pages(1))
+    for attempt in range(1, RETRIES.retries + 2):
+        seen = fleet.see(accepted.id)
+        assert seen is not None
+        assert (seen.state, seen.strategy) == ("queued", None)
+        [job] = await claim_all(fleet.ledger, SCRAPE)
+        assert job.attempt == attempt
+        await fleet.ledger.retry([job], UNREACHABLE, fallback=content(Strategy.FALLBACK))
+    assert await fleet.ledger.release(SCRAPE) == []
+    seen = fleet.see(accepted.id)
+    assert seen is not None
+    assert (seen.state, seen.error_code, seen.strategy) == ("failed", "page_unreachable", "fallback")
+    assert len(await claim_all(fleet.ledger, ANALYZE)) == 1
+
+
+async def test_jobs_of_one_message_are_tried_again_each_on_its_own_count(fleet: Fleet) -> None:
+    fleet.chance = 0
+    first, second = await scraped(fleet.ledger, 2)
+    for _ in range(RETRIES.retries):
+        await fleet.ledger.retry([(await claim_all(fleet.ledger, ANALYZE))[0]], UNREACHABLE)
+        fleet.passes(timedelta(seconds=400))
+        await fleet.ledger.reap()
+    jobs = await claim_all(fleet.ledger, ANALYZE)
+    assert [job.attempt for job in jobs] == [RETRIES.retries + 1, RETRIES.retries + 1]
+    await fleet.ledger.postpone(jobs[1:], Pause(WaitReason.PROVIDER_DOWN, later(fleet, 1)))
+    await fleet.ledger.retry(jobs[:1], UNREACHABLE)
+    assert {bookmark: seen.state for bookmark in (first, second) if (seen := fleet.see(bookmark))} == {
+        jobs[0].bookmark.id: "failed",
+        jobs[1].bookmark.id: "queued",
+    }
+
+
+async def test_a_lane_with_a_job_in_back_off_serves_new_work(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(1))
+    [job] = await claim_all(fleet.ledger, SCRAPE)
+    await fleet.ledger.retry([job], UNREACHABLE)
+    assert await fleet.ledger.release(SCRAPE) == []
+    await fleet.ledger.submit(ADA, pages(2))
+    [new] = await claim_all(fleet.ledger, SCRAPE)
+    assert new.bookmark.id != job.bookmark.id
+
+
+async def test_a_full_lane_whose_job_is_postponed_alone_goes_on_with_the_next(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(3))
+    [job, _] = await claim_all(fleet.ledger, SCRAPE)
+    await fleet.ledger.postpone([job], Pause(WaitReason.HOST_BUSY, later(fleet, 600)), whole_lane=False)
+    assert len(ids(await release_all(fleet.ledger, SCRAPE))) == 1
+
+
+async def test_nothing_to_say_is_no_error(fleet: Fleet) -> None:
+    await fleet.ledger.retry([], UNREACHABLE)
+    await fleet.ledger.fail([], UNREACHABLE)
+    await fleet.ledger.postpone([], Pause(WaitReason.BACKOFF, later(fleet, 1)))
+    await fleet.ledger.store_analyses([])
+    await fleet.ledger.take_back([])
+    assert await fleet.ledger.claim(SCRAPE, [], "token") == []
