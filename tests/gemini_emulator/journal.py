@@ -6,14 +6,14 @@ from hashlib import sha256
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
     """One request: when it came, on whose key, about which items, and what it came to.
 
     Attributes:
         at: seconds since the epoch.
-        outcome: the HTTP status, or the fault's name.
-        answered: whether it counted as a call that was let through.
+        outcome: the HTTP status, or the fault's name; `running` until it is answered.
+        answered: whether it was let through.
     """
 
     at: float
@@ -21,10 +21,10 @@ class Request:
     key_in_url: bool
     path: str
     items: tuple[str, ...]
-    outcome: str
-    answered: bool
     prompt: str
     instructions: str
+    outcome: str = "running"
+    answered: bool = False
 
     @property
     def key_hash(self) -> str:

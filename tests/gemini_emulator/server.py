@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -127,31 +128,29 @@ class GeminiEmulator:
         return web.json_response(_model(model)) if model in MODELS else _sent(bodies.no_such_model(model))
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
+        arrived = time.time()
         body = await request.json()
         prompt = _texts(body.get("contents"))
         pages = pages_in(prompt)
+        entry = Request(
+            at=arrived,
+            key=_key(request),
+            key_in_url="key" in request.query,
+            path=request.path,
+            items=tuple(page.id for page in pages),
+            prompt=prompt,
+            instructions=_texts([body.get("systemInstruction") or {}]),
+        )
+        self.requests.append(entry)
         fault = self.script.next()
         response = await self._answer(request, body, pages, prompt, fault)
-        outcome = fault.value if fault else str(response.status)
-        self.requests.append(
-            Request(
-                at=request["arrived"],
-                key=_key(request),
-                key_in_url="key" in request.query,
-                path=request.path,
-                items=tuple(page.id for page in pages),
-                outcome=outcome,
-                answered=response.status == 200,
-                prompt=prompt,
-                instructions=_texts([body.get("systemInstruction") or {}]),
-            )
-        )
+        entry.outcome = fault.value if fault else str(response.status)
+        entry.answered = response.status == HTTPStatus.OK
         return response
 
     async def _answer(
         self, request: web.Request, body: bodies.Body, pages: list[Page], prompt: str, fault: Fault | None
     ) -> web.StreamResponse:
-        request["arrived"] = time.time()
         if (refusal := self._refusal(request)) is not None:
             return refusal
         await asyncio.sleep(self.latency_s)
