@@ -120,6 +120,14 @@ class OpenBao:
         except OSError:
             return False
 
+    def is_active(self) -> bool:
+        """Whether it answers, unsealed."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/v1/sys/health", timeout=2) as answer:  # noqa: S310 - our own server
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
     def settle(self) -> None:
         """Initialise it, once; unseal it; set it up for the fleet, with credentials for each role."""
         client = hvac.Client(url=self.url, timeout=_ANSWERS_WITHIN_S)
@@ -135,7 +143,7 @@ class OpenBao:
 
     def _wait_until_active(self) -> None:
         deadline = time.monotonic() + _ACTIVE_WITHIN_S
-        while not _is_active(self.url):
+        while not self.is_active():
             if time.monotonic() > deadline:
                 raise ServerNotReady(self.name, why="was unsealed and stays passive", log="openbao.log")
             time.sleep(_LOOK_EVERY_S)
@@ -156,14 +164,6 @@ class OpenBao:
 
     def _kept(self) -> _Kept:
         return _Kept(**json.loads(self._keys_file.read_text(encoding="utf-8")))
-
-
-def _is_active(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/v1/sys/health", timeout=2) as answer:  # noqa: S310 - our own server
-            return bool(answer.status == HTTPStatus.OK)
-    except OSError:
-        return False
 
 
 def _program() -> Path:

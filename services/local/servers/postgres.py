@@ -7,6 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -60,6 +61,18 @@ class Postgres:
             _let_in(programs.parent, self.folder)
         if not (self._data / "PG_VERSION").exists():
             self._initialise(programs, account)
+        self._drop_stale_lock()
+
+    def _drop_stale_lock(self) -> None:
+        # Left by a server that was killed; when another program has its number now, PostgreSQL takes that for itself.
+        lock = self._data / "postmaster.pid"
+        try:
+            holder = psutil.Process(int(lock.read_text(encoding="utf-8").split("\n", 1)[0]))
+            stale = holder.name() != "postgres"
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            return
+        if stale:
+            lock.unlink()
 
     def _initialise(self, programs: Path, account: Account | None) -> None:
         # Made beside its place and moved there when complete: a start that was interrupted leaves no half of it.

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -13,10 +14,12 @@ from pika.exceptions import AMQPError
 from services.local.kept import kept_secret, write_private
 from services.local.ports import LOOPBACK
 from services.local.processes import Command
-from services.local.servers.errors import ServerMissing
+from services.local.servers.errors import ServerMissing, ServerNotReady
 
 USER = "fleet"
 _NODE = "fleet@localhost"
+_NAME_SERVER_WITHIN_S = 10.0
+_LOOK_EVERY_S = 0.05
 
 _SCRIPTS = (
     "/usr/lib/rabbitmq/bin/rabbitmq-server",  # Debian, Ubuntu, Fedora: what on their PATH is a wrapper that wants root
@@ -59,9 +62,7 @@ class Epmd:
 
     def is_ready(self) -> bool:
         """Whether it listens."""
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.settimeout(1)
-            return probe.connect_ex((LOOPBACK, self.port)) == 0
+        return _listens(self.port)
 
     def settle(self) -> None:
         """Nothing is left to do."""
@@ -115,12 +116,21 @@ class RabbitMQ:
     def prepare(self) -> None:
         """Write the configuration, the list of plugins, and the cookie its tools sign in with."""
         _script()
+        self._wait_for_name_server()
         for part in ("data", "logs"):
             (self.folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
         configuration = _CONFIGURATION.format(host=LOOPBACK, port=self.port, user=USER, password=self.password)
         write_private(self.folder / "rabbitmq.conf", configuration + self.extra)
         write_private(self.folder / "enabled_plugins", f"[{','.join(self.plugins)}].\n")
         kept_secret(self.folder / ".erlang.cookie")
+
+    def _wait_for_name_server(self) -> None:
+        # Without one it would start its own, which stays when it ends.
+        deadline = time.monotonic() + _NAME_SERVER_WITHIN_S
+        while not self.epmd.is_ready():
+            if time.monotonic() > deadline:
+                raise ServerNotReady(self.name, why="waits for its name server", log="epmd.log")
+            time.sleep(_LOOK_EVERY_S)
 
     def command(self) -> Command:
         """`rabbitmq-server` in the foreground; ends in good order on SIGTERM."""

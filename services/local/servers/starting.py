@@ -39,7 +39,12 @@ def bring_up(server: Server, process: Process, *, given_up: Callable[[], bool] =
         if given_up() or time.monotonic() > deadline:
             raise ServerNotReady(server.name, why="did not answer in time", log=process.log)
         time.sleep(_LOOK_EVERY_S)
-    server.settle()
+    try:
+        server.settle()
+    except Exception as error:
+        # Each server has a library of its own for this; here it only matters that it did not work.
+        why = f"started and could not be set up ({type(error).__name__})"
+        raise ServerNotReady(server.name, why=why, log=process.log) from error
 
 
 def bring_up_all(servers: Sequence[tuple[Server, Process]], *, given_up: Callable[[], bool] = lambda: False) -> None:
