@@ -45,6 +45,8 @@ class InMemoryQuota:
 
     async def take(self, user: UserId, *, calls: int = 1) -> Taken | Wait:
         """Take `calls` from all three windows, or none of them."""
+        if calls < 1:
+            raise ValueError(f"a permit is for at least one call, not {calls}")
         now = self._now()
         bounds = self._calendar.bounds(now)
         permits = self._permits[user]

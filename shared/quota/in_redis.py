@@ -20,9 +20,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from importlib.resources import files
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
 from shared.errors import LedgerUnavailable, QuotaUnavailable
@@ -53,8 +56,16 @@ _REASONS = {
 
 
 def open_redis(url: SecretStr) -> Redis:
-    """A client that gives up on a silent server within seconds; connects when first used."""
-    return Redis.from_url(url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2, health_check_interval=30)
+    """A client that gives up on a silent server within seconds; connects when first used.
+
+    It asks again when a connection turns out to be closed: every script may be run twice without harm.
+    """
+    return Redis.from_url(
+        url.get_secret_value(),
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        retry=Retry(ConstantBackoff(0.05), retries=2),
+    )
 
 
 class RedisQuota:
@@ -74,6 +85,7 @@ class RedisQuota:
         self._calendar = Calendar(timezone)
         self._journal = journal
         self._bounds = self._calendar.bounds(datetime.now(UTC))  # a first guess; Redis' clock corrects it
+        self._rebuilding: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
         self._take = redis.register_script(_script("take"))
         self._mark = redis.register_script(_script("mark"))
         self._seed = redis.register_script(_script("seed"))
@@ -139,12 +151,16 @@ class RedisQuota:
         return answer
 
     async def _rebuild(self, user: UserId, *, now: datetime) -> None:
-        """Write a user's lost counters anew from the journal; several may try, one is heard."""
+        """Write a user's lost counters anew from the journal; several processes may try, one is heard."""
+        async with self._rebuilding.setdefault(user, asyncio.Lock()):
+            await self._rebuild_alone(user, now=now)
+
+    async def _rebuild_alone(self, user: UserId, *, now: datetime) -> None:
         counters, minute, fence = _keys(user)
         async with _answering():
             mark = await self._mark(keys=[counters, fence], args=[uuid4().hex, _ms(_REBUILD)])
         if mark is None:
-            return
+            return  # somebody was faster
         await asyncio.sleep(PERMIT_LIFE.total_seconds())
         bounds = self._calendar.bounds(now)
         counts = await self._journaled(user, bounds, now + PERMIT_LIFE)

@@ -1,0 +1,61 @@
+"""What every `Audit` promises: in memory, and in a real PostgreSQL."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from sqlalchemy import select
+
+from shared.audit import Audit
+from shared.audit.in_memory import InMemoryAudit
+from shared.audit.in_postgres import PostgresAudit
+from shared.database import Database
+from shared.errors import LedgerUnavailable
+from shared.ledger.tables import audit as table
+from shared.users import user_id
+
+ADA = user_id("ada")
+Trail = tuple[Audit, Callable[[], Awaitable[list[tuple[object, ...]]]]]
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def trail(request: pytest.FixtureRequest) -> AsyncIterator[Trail]:
+    """An audit trail, and a way to read what it holds."""
+    if request.param == "memory":
+        memory = InMemoryAudit()
+
+        async def remembered() -> list[tuple[object, ...]]:
+            return [(entry.actor, entry.action, entry.user, dict(entry.details)) for entry in memory.entries]
+
+        yield memory, remembered
+        return
+    database = Database(request.getfixturevalue("database_url"))
+
+    async def stored() -> list[tuple[object, ...]]:
+        entries = select(table.c.actor, table.c.action, table.c.user_id, table.c.details).order_by(table.c.id)
+        async with database.begin() as connection:
+            return [tuple(row) for row in await connection.execute(entries)]
+
+    yield PostgresAudit(database), stored
+    await database.close()
+
+
+async def test_entries_keep_who_did_what_with_whose_data(trail: Trail) -> None:
+    audit, entries = trail
+
+    await audit.record("process:analyzer", "key_read", ADA, {"version": 3})
+    await audit.record(actor="user:ada", action="key_added", user=ADA)
+    await audit.record("service:ops", "dispatch_paused", None, {"why": "maintenance"})
+
+    assert await entries() == [
+        ("process:analyzer", "key_read", ADA, {"version": 3}),
+        ("user:ada", "key_added", ADA, {}),
+        ("service:ops", "dispatch_paused", None, {"why": "maintenance"}),
+    ]
+
+
+async def test_what_cannot_be_recorded_is_not_silent() -> None:
+    database = Database("postgresql://fleet@127.0.0.1:1/none")
+
+    with pytest.raises(LedgerUnavailable):
+        await PostgresAudit(database).record("user:ada", "key_added", ADA)
+    await database.close()

@@ -1,0 +1,144 @@
+"""What every `KeyRegistry` promises: in memory, and in a real PostgreSQL with its events and audit entries."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from shared.database import Database
+from shared.keys import KeyRegistry
+from shared.keys.in_memory import InMemoryKeyRegistry
+from shared.keys.in_postgres import PostgresKeyRegistry
+from shared.ledger.tables import audit, outbox
+from shared.users import user_id
+from shared.values import KeyStatus, UserId
+
+ADA, BOB = user_id("ada"), user_id("bob")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def registry(request: pytest.FixtureRequest) -> KeyRegistry:
+    if request.param == "memory":
+        return InMemoryKeyRegistry()
+    return PostgresKeyRegistry(request.getfixturevalue("database"), actor="user:ada")
+
+
+async def record(
+    registry: KeyRegistry,
+    user: UserId = ADA,
+    *,
+    version: int = 1,
+    name: str = "mine",
+    status: KeyStatus = KeyStatus.ACTIVE,
+) -> None:
+    await registry.record(user, name=name, fingerprint="f" * 64, version=version, status=status, reason="Accepted.")
+
+
+async def test_what_is_recorded_is_found(registry) -> None:
+    await record(registry, version=1_795_488_790_215_123)
+
+    found = await registry.find(ADA)
+
+    assert (found.user, found.name, found.status, found.reason) == (ADA, "mine", KeyStatus.ACTIVE, "Accepted.")
+    assert (found.fingerprint, found.version) == ("f" * 64, 1_795_488_790_215_123)
+    assert datetime.now(UTC) - found.created_at < timedelta(minutes=1)
+    assert found.checked_at is not None
+    assert found.last_used_at is None
+    assert found.usable
+
+
+async def test_a_key_that_could_not_be_checked_says_so_and_is_usable(registry) -> None:
+    await record(registry, status=KeyStatus.UNCHECKED)
+
+    found = await registry.find(ADA)
+
+    assert found.checked_at is None
+    assert found.usable
+
+
+async def test_nobody_is_found_who_has_no_key(registry) -> None:
+    await record(registry, BOB)
+
+    assert await registry.find(ADA) is None
+
+
+async def test_a_new_key_takes_the_place_of_the_one_before_and_its_times_start_anew(registry) -> None:
+    await record(registry, version=1, name="old")
+    await registry.touch(ADA)
+
+    await record(registry, version=2, name="new")
+
+    found = await registry.find(ADA)
+    assert (found.name, found.version, found.last_used_at) == ("new", 2, None)
+
+
+async def test_a_mark_changes_status_and_reason_and_when_it_was_checked(registry) -> None:
+    await record(registry, status=KeyStatus.UNCHECKED)
+
+    assert await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="The provider refused it.")
+
+    found = await registry.find(ADA)
+    assert (found.status, found.reason) == (KeyStatus.INVALID, "The provider refused it.")
+    assert found.checked_at is not None
+    assert not found.usable
+
+
+async def test_an_old_refusal_does_not_mark_a_new_key(registry) -> None:
+    await record(registry, version=1)
+    await record(registry, version=2)
+
+    assert not await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="late")
+    assert not await registry.mark(BOB, version=1, status=KeyStatus.INVALID, reason="nobody's")
+
+    assert (await registry.find(ADA)).status is KeyStatus.ACTIVE
+
+
+async def test_use_is_noted_and_using_a_key_that_is_gone_is_no_error(registry) -> None:
+    await record(registry)
+
+    await registry.touch(ADA)
+    await registry.touch(BOB)
+
+    assert datetime.now(UTC) - (await registry.find(ADA)).last_used_at < timedelta(minutes=1)
+
+
+async def test_a_removed_key_is_forgotten_once(registry) -> None:
+    await record(registry)
+
+    assert await registry.remove(ADA)
+    assert not await registry.remove(ADA)
+
+    assert await registry.find(ADA) is None
+
+
+async def test_every_change_tells_the_world_and_the_audit_trail_once(database) -> None:
+    registry = PostgresKeyRegistry(database, actor="process:test")
+    await record(registry, version=7)
+    await registry.mark(ADA, version=7, status=KeyStatus.INVALID, reason="Refused.")
+    await registry.mark(ADA, version=7, status=KeyStatus.INVALID, reason="Refused again.")
+    await registry.mark(ADA, version=6, status=KeyStatus.ACTIVE, reason="Too old.")
+    await registry.remove(ADA)
+    await registry.remove(ADA)
+
+    async with database.begin() as connection:
+        events = (await connection.execute(select(outbox).order_by(outbox.c.id))).all()
+        entries = (await connection.execute(select(audit).order_by(audit.c.id))).all()
+
+    assert [(event.type, event.user_id, event.data["status"], event.data["reason"]) for event in events] == [
+        ("key.status_changed", ADA, "active", "Accepted."),
+        ("key.status_changed", ADA, "invalid", "Refused."),
+        ("key.status_changed", ADA, "removed", None),
+    ]
+    assert [(entry.actor, entry.action, entry.user_id, entry.details["version"]) for entry in entries] == [
+        ("process:test", "key_added", ADA, 7),
+        ("process:test", "key_status_changed", ADA, 7),
+        ("process:test", "key_removed", ADA, 7),
+    ]

@@ -1,0 +1,178 @@
+"""What every `Quota` promises: in memory, and in a real Valkey."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import SecretStr
+
+from shared.quota import Limits, Quota, Taken, Wait
+from shared.quota.in_memory import InMemoryQuota
+from shared.quota.in_redis import RedisQuota, open_redis
+from shared.usage.in_memory import InMemoryUsage
+from shared.users import user_id
+from shared.values import WaitReason
+
+ADA, BOB = user_id("ada"), user_id("b|ob:+=@7")
+FAR = timedelta(days=29)
+
+QuotaOf = Callable[..., Quota]
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def quota_of(request: pytest.FixtureRequest) -> AsyncIterator[QuotaOf]:
+    zone = ZoneInfo("America/Los_Angeles")
+    if request.param == "memory":
+        yield lambda **limits: InMemoryQuota(limits=Limits(**limits), timezone=zone)
+        return
+    redis = open_redis(SecretStr(request.getfixturevalue("redis_url")))
+    yield lambda **limits: RedisQuota(redis, limits=Limits(**limits), timezone=zone, journal=InMemoryUsage())
+    await redis.aclose()
+
+
+async def granted(quota: Quota, *, tries: int) -> int:
+    answers = await asyncio.gather(*(quota.take(ADA) for _ in range(tries)))
+    return sum(isinstance(answer, Taken) for answer in answers)
+
+
+async def test_callers_at_the_same_time_get_exactly_the_limit(quota_of) -> None:
+    assert await granted(quota_of(minute=7), tries=20) == 7
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"minute": 2}, WaitReason.QUOTA_MINUTE),
+        ({"day": 2}, WaitReason.QUOTA_DAY),
+        ({"month": 2}, WaitReason.QUOTA_MONTH),
+    ],
+)
+async def test_the_full_window_is_named_with_the_time_it_has_room(quota_of, limits, reason) -> None:
+    quota = quota_of(**limits)
+    await quota.take(ADA)
+    await quota.take(ADA)
+
+    wait = await quota.take(ADA)
+
+    assert isinstance(wait, Wait)
+    assert wait.reason is reason
+    assert datetime.now(UTC) < wait.until < datetime.now(UTC) + timedelta(days=32)
+
+
+async def test_a_denied_call_takes_nothing_from_any_window(quota_of) -> None:
+    quota = quota_of(minute=9, day=1)
+    await quota.take(ADA)
+    before = await quota.status(ADA)
+
+    await quota.take(ADA)
+    await quota.take(ADA)
+
+    after = await quota.status(ADA)
+    assert [window.used for window in (after.minute, after.day, after.month)] == [1, 1, 1]
+    assert after.day == before.day
+
+
+async def test_one_user_takes_nothing_from_another(quota_of) -> None:
+    quota = quota_of(minute=1)
+    await quota.take(ADA)
+
+    assert isinstance(await quota.take(ADA), Wait)
+    assert isinstance(await quota.take(BOB), Taken)
+
+
+async def test_a_heavy_call_takes_its_weight_or_nothing(quota_of) -> None:
+    quota = quota_of(minute=5)
+
+    assert isinstance(await quota.take(ADA, calls=3), Taken)
+    assert isinstance(await quota.take(ADA, calls=3), Wait)
+    assert isinstance(await quota.take(ADA, calls=2), Taken)
+    assert (await quota.status(ADA)).minute.used == 5
+
+
+@pytest.mark.parametrize(
+    ("limits", "calls", "reason"),
+    [
+        ({"minute": 0}, 1, WaitReason.QUOTA_MINUTE),
+        ({"day": 0}, 1, WaitReason.QUOTA_DAY),
+        ({"month": 0}, 1, WaitReason.QUOTA_MONTH),
+        ({"minute": 2}, 3, WaitReason.QUOTA_MINUTE),
+    ],
+)
+async def test_what_can_never_fit_waits_far_away(quota_of, limits, calls, reason) -> None:
+    wait = await quota_of(**limits).take(ADA, calls=calls)
+
+    assert isinstance(wait, Wait)
+    assert wait.reason is reason
+    assert wait.until > datetime.now(UTC) + FAR
+
+
+async def test_no_calls_at_all_cannot_be_taken(quota_of) -> None:
+    with pytest.raises(ValueError, match="at least one call"):
+        await quota_of().take(ADA, calls=0)
+
+
+async def test_the_window_slides_room_comes_when_it_was_promised(quota_of) -> None:
+    quota = quota_of(minute=2, minute_window=timedelta(seconds=0.3))
+    await quota.take(ADA)
+    await quota.take(ADA)
+    wait = await quota.take(ADA)
+    assert isinstance(wait, Wait)
+
+    early = wait.until - datetime.now(UTC) - timedelta(milliseconds=50)
+    await asyncio.sleep(early.total_seconds())
+    assert isinstance(await quota.take(ADA), Wait)
+
+    await asyncio.sleep((wait.until - datetime.now(UTC)).total_seconds() + 0.005)
+    assert await granted(quota, tries=5) == 2
+
+
+async def test_a_refund_gives_back_all_windows_once(quota_of) -> None:
+    quota = quota_of(minute=3)
+    taken = [await quota.take(ADA) for _ in range(3)]
+
+    for _ in range(3):
+        await quota.refund(taken[0])
+
+    status = await quota.status(ADA)
+    assert [window.used for window in (status.minute, status.day, status.month)] == [2, 2, 2]
+    assert await granted(quota, tries=5) == 1
+
+
+async def test_a_heavy_refund_gives_back_its_weight(quota_of) -> None:
+    quota = quota_of(minute=5)
+    heavy = await quota.take(ADA, calls=4)
+    await quota.refund(heavy)
+
+    status = await quota.status(ADA)
+    assert [window.used for window in (status.minute, status.day, status.month)] == [0, 0, 0]
+
+
+async def test_status_takes_nothing_and_says_when_windows_reset(quota_of) -> None:
+    quota = quota_of(minute=4, day=50, month=600)
+    fresh = await quota.status(ADA)
+    assert fresh.can_call
+    assert (fresh.minute.left, fresh.day.left, fresh.month.left) == (4, 50, 600)
+
+    await quota.take(ADA)
+    for _ in range(3):
+        status = await quota.status(ADA)
+
+    now = datetime.now(UTC)
+    assert (status.minute.used, status.day.used, status.month.used) == (1, 1, 1)
+    assert now < status.minute.resets_at < now + timedelta(seconds=62)
+    assert now < status.day.resets_at <= now + timedelta(hours=25)
+    assert status.day.resets_at <= status.month.resets_at <= now + timedelta(days=31, hours=1)
+
+
+async def test_status_of_a_full_minute_says_that_no_call_is_possible_and_when_one_will_be(quota_of) -> None:
+    quota = quota_of(minute=1)
+    await quota.take(ADA)
+    wait = await quota.take(ADA)
+    assert isinstance(wait, Wait)
+
+    status = await quota.status(ADA)
+
+    assert not status.can_call
+    assert status.minute.resets_at == wait.until

@@ -1,0 +1,107 @@
+"""What every `UsageJournal` promises: in memory, and in a real PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.bookmarks import Tokens
+from shared.database import Database
+from shared.errors import LedgerUnavailable
+from shared.usage import NOT_SENT, CallId, Usage, UsageJournal
+from shared.usage.in_memory import InMemoryUsage
+from shared.usage.in_postgres import PostgresUsage
+from shared.users import user_id
+from shared.values import KeySource, UserId
+
+ADA, BOB = user_id("ada"), user_id("bob")
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def journal(request: pytest.FixtureRequest) -> AsyncIterator[UsageJournal]:
+    if request.param == "memory":
+        yield InMemoryUsage()
+        return
+    database = Database(request.getfixturevalue("database_url"))
+    yield PostgresUsage(database)
+    await database.close()
+
+
+async def begin(journal: UsageJournal, user: UserId = ADA) -> CallId:
+    return await journal.begin(user, key_source=KeySource.USER, model="gemini", items=3)
+
+
+def long_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(hours=1)
+
+
+async def test_a_call_counts_from_the_moment_it_is_begun(journal) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    await begin(journal)
+
+    [(began, weight)] = await journal.calls_since(ADA, before)
+
+    assert before < began < datetime.now(UTC) + timedelta(seconds=1)
+    assert weight == 1
+    assert (await journal.usage_since(ADA, before)).calls == 1
+
+
+async def test_calls_come_oldest_first_and_only_those_since_then(journal) -> None:
+    for _ in range(3):
+        await begin(journal)
+        await asyncio.sleep(0.002)
+    first, second, third = (began for began, _ in await journal.calls_since(ADA, long_ago()))
+    assert first < second < third
+
+    assert [began for began, _ in await journal.calls_since(ADA, second)] == [second, third]
+    assert (await journal.usage_since(ADA, second)).calls == 2
+
+
+async def test_usage_sums_tokens_and_tells_the_last_use(journal) -> None:
+    for tokens in (Tokens(10, 1), Tokens(200, 20)):
+        await journal.end(await begin(journal), outcome="analysed", tokens=tokens)
+
+    usage = await journal.usage_since(ADA, long_ago())
+
+    assert (usage.calls, usage.tokens) == (2, Tokens(210, 21))
+    assert usage.last_used == (await journal.calls_since(ADA, long_ago()))[-1][0]
+
+
+async def test_a_call_that_failed_at_the_provider_counts_and_one_that_never_left_does_not(journal) -> None:
+    failed, unsent = await begin(journal), await begin(journal)
+
+    await journal.end(failed, outcome="provider_down", tokens=Tokens())
+    await journal.end(unsent, outcome=NOT_SENT, tokens=Tokens())
+
+    assert (await journal.usage_since(ADA, long_ago())).calls == 1
+    assert len(await journal.calls_since(ADA, long_ago())) == 1
+
+
+async def test_how_a_call_ended_is_recorded_once(journal) -> None:
+    call = await begin(journal)
+    await journal.end(call, outcome="analysed", tokens=Tokens(5, 5))
+
+    await journal.end(call, outcome=NOT_SENT, tokens=Tokens(0, 0))
+
+    assert await usage(journal) == (1, Tokens(5, 5))
+
+
+async def test_users_do_not_see_each_others_calls(journal) -> None:
+    await begin(journal, BOB)
+
+    assert await journal.usage_since(ADA, long_ago()) == Usage(0, Tokens(), None)
+    assert await journal.calls_since(ADA, long_ago()) == []
+
+
+async def usage(journal: UsageJournal) -> tuple[int, Tokens]:
+    found = await journal.usage_since(ADA, long_ago())
+    return found.calls, found.tokens
+
+
+async def test_without_its_database_nothing_is_recorded_silently() -> None:
+    database = Database("postgresql://fleet@127.0.0.1:1/none")
+
+    with pytest.raises(LedgerUnavailable):
+        await begin(PostgresUsage(database))
+    await database.close()

@@ -1,0 +1,213 @@
+"""Redis is disposable: whatever it forgets, no user exceeds a limit (with the real usage journal)."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from shared.bookmarks import Tokens
+from shared.database import Database
+from shared.errors import QuotaUnavailable
+from shared.quota import Limits, Taken, Wait
+from shared.quota.in_redis import RedisQuota, open_redis
+from shared.usage import NOT_SENT, CallId, Usage
+from shared.usage.in_memory import InMemoryUsage
+from shared.usage.in_postgres import PostgresUsage
+from shared.users import user_id
+from shared.values import KeySource, UserId, WaitReason
+
+ADA = user_id("ada")
+COUNTERS, FENCE = "fleet:quota:{ada}:counters", "fleet:quota:{ada}:fence"
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    redis = open_redis(SecretStr(redis_url))
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def journal(database: Database) -> PostgresUsage:
+    return PostgresUsage(database)
+
+
+async def journal_calls(journal: PostgresUsage | InMemoryUsage, *, calls: int) -> None:
+    for _ in range(calls):
+        await journal.begin(ADA, key_source=KeySource.USER, model="m", items=1)
+
+
+@dataclass
+class Provider:
+    """Notes when calls leave for it."""
+
+    left: list[float] = field(default_factory=list)
+
+    async def call(self, quota: RedisQuota, journal: PostgresUsage, chance: random.Random) -> Wait | None:
+        """One call as the analyzer makes it: permit, journal, a last look at the permit, and off."""
+        try:
+            permit = await quota.take(ADA)
+        except QuotaUnavailable as lost_too_often:
+            return Wait(WaitReason.QUOTA_MINUTE, lost_too_often.until)
+        if isinstance(permit, Wait):
+            return permit
+        await asyncio.sleep(chance.choice((0, 0.05, 0.3, 0.45)))  # the caller is slow, or far too slow
+        call = await journal.begin(ADA, key_source=KeySource.USER, model="m", items=1)
+        if permit.lapsed:
+            await quota.refund(permit)
+            await journal.end(call, outcome=NOT_SENT, tokens=Tokens())
+        else:
+            self.left.append(time.monotonic())
+        return None
+
+
+async def test_flushed_again_and_again_no_user_exceeds_the_minute_or_the_day(redis, journal) -> None:
+    limits = Limits(minute=5, day=20, minute_window=timedelta(seconds=0.6))
+    quota = RedisQuota(redis, limits=limits, timezone=far_from_midnight(), journal=journal)
+    provider, chance = Provider(), random.Random(7)
+    until = time.monotonic() + 8
+
+    async def caller() -> None:
+        while time.monotonic() < until and len(provider.left) < limits.day:
+            wait = await provider.call(quota, journal, chance)
+            if wait is not None:
+                await asyncio.sleep(0.05)
+
+    async def lose_everything() -> None:
+        while time.monotonic() < until and len(provider.left) < limits.day:
+            await asyncio.sleep(chance.uniform(0.1, 1.2))
+            await redis.flushdb()
+
+    await asyncio.gather(*(caller() for _ in range(12)), lose_everything())
+
+    assert limits.minute < len(provider.left) <= limits.day
+    for first, last in zip(provider.left, provider.left[limits.minute :], strict=False):
+        assert last - first >= limits.minute_window.total_seconds()
+
+
+def far_from_midnight() -> timezone:
+    """A time zone in which it is noon, so that no test meets a midnight."""
+    noon = datetime.now(UTC).replace(hour=12)
+    return timezone((noon - datetime.now(UTC)) % timedelta(days=1))
+
+
+async def test_a_spent_day_is_still_spent_after_a_flush(redis, journal) -> None:
+    quota = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
+    await journal_calls(journal, calls=3)
+
+    wait = await quota.take(ADA)
+
+    assert isinstance(wait, Wait)
+    assert wait.reason is WaitReason.QUOTA_DAY
+    assert (await quota.status(ADA)).day.used == 3
+
+
+async def test_status_tells_what_the_journal_knows_and_leaves_redis_as_it_is(redis, journal) -> None:
+    quota = RedisQuota(redis, limits=Limits(minute=2), timezone=far_from_midnight(), journal=journal)
+    await journal_calls(journal, calls=2)
+
+    status = await quota.status(ADA)
+
+    assert (status.minute.used, status.day.used, status.month.used) == (2, 2, 2)
+    assert not status.can_call
+    assert [key async for key in redis.scan_iter("*")] == []
+
+
+async def test_what_a_restarted_server_remembers_is_not_believed(valkey, journal) -> None:
+    redis = open_redis(SecretStr(valkey.url))
+    quota = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
+    assert isinstance(await quota.take(ADA), Taken)
+    await journal_calls(journal, calls=3)  # the one taken, and two the snapshot had missed
+
+    valkey.restart()
+    assert await redis.exists(COUNTERS), "this server keeps its data; else the test shows nothing"
+
+    assert isinstance(await quota.take(ADA), Wait)
+    await redis.aclose()
+
+
+async def test_counters_of_another_time_zone_are_rebuilt_for_this_one(redis) -> None:
+    journal = InMemoryUsage()
+    before = RedisQuota(redis, limits=Limits(day=3), timezone=timezone(timedelta(hours=3)), journal=journal)
+    await before.take(ADA)
+    await journal_calls(journal, calls=3)
+
+    after = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
+
+    assert isinstance(await after.take(ADA), Wait)
+
+
+@dataclass
+class SlowJournal(InMemoryUsage):
+    """Answers a rebuild only when it is let go, with what it had read before."""
+
+    inner: InMemoryUsage
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        return await self.inner.calls_since(user, since)
+
+    async def usage_since(self, user: UserId, since: datetime) -> Usage:
+        found = await self.inner.usage_since(user, since)
+        self.asked.set()
+        await self.let_go.wait()
+        return found
+
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
+        return await self.inner.begin(user, key_source=key_source, model=model, items=items)
+
+
+@pytest.mark.parametrize("lost_again", [False, True])
+async def test_a_slow_rebuild_does_not_forget_what_was_taken_meanwhile(redis, lost_again) -> None:
+    journal = InMemoryUsage()
+    slow_journal = SlowJournal(journal)
+    limits, zone = Limits(day=3), far_from_midnight()
+    slow = RedisQuota(redis, limits=limits, timezone=zone, journal=slow_journal)
+    quick = RedisQuota(redis, limits=limits, timezone=zone, journal=journal)
+
+    slow_take = asyncio.create_task(slow.take(ADA))
+    await slow_journal.asked.wait()  # it has read that there were no calls
+    for _ in range(2):
+        assert isinstance(await quick.take(ADA), Taken)
+        await journal_calls(journal, calls=1)
+    if lost_again:
+        await redis.flushdb()
+    slow_journal.let_go.set()
+
+    assert isinstance(await slow_take, Taken)
+    assert isinstance(await quick.take(ADA), Wait)
+
+
+async def test_callers_that_rebuild_at_the_same_time_get_exactly_what_is_left(redis, journal) -> None:
+    quota = RedisQuota(redis, limits=Limits(minute=10), timezone=far_from_midnight(), journal=journal)
+    await journal_calls(journal, calls=4)
+
+    answers = await asyncio.gather(*(quota.take(ADA) for _ in range(20)))
+
+    assert sum(isinstance(answer, Taken) for answer in answers) == 6
+    assert not await redis.exists(FENCE)
+
+
+async def test_when_the_journal_is_away_too_nobody_may_call(redis) -> None:
+    database = Database("postgresql://fleet@127.0.0.1:1/none")
+    quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=PostgresUsage(database))
+
+    with pytest.raises(QuotaUnavailable, match="journal"):
+        await quota.take(ADA)
+    with pytest.raises(QuotaUnavailable, match="journal"):
+        await quota.status(ADA)
+    await database.close()
