@@ -199,8 +199,11 @@ class Ledger(Protocol):
         """
         ...
 
-    async def requeue_heuristic(self, user: UserId) -> int:
-        """Queue the analysis again for all the user's heuristic analyses of pages that were read; how many."""
+    async def requeue_heuristic(self, user: UserId, *, limit: int | None = None) -> int:
+        """Queue the analysis again for the user's heuristic analyses of pages that were read; how many.
+
+        At most `limit` of them, the oldest bookmarks first; all when None.
+        """
         ...
 
     async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:

@@ -119,12 +119,15 @@ class MemoryLedger:
         return kept
 
     def _enqueue(self, kept: Kept, stage: Stage) -> bool:
-        if any(job.bookmark is kept and job.stage is stage and job.state in _OPEN for job in self._jobs.values()):
+        if self._is_open(kept, stage):
             return False
         id_ = JobId(next(self._numbers))
         self._jobs[id_] = _Entry(id_, kept, stage, self._clock())
         self._lanes.setdefault((kept.user, stage), _Lane(paused=self._is_paused(kept.user)))
         return True
+
+    def _is_open(self, kept: Kept, stage: Stage) -> bool:
+        return any(job.bookmark is kept and job.stage is stage and job.state in _OPEN for job in self._jobs.values())
 
     # ---- out --------------------------------------------------------------------------------------
 
@@ -272,7 +275,7 @@ class MemoryLedger:
 
     # ---- from outside -----------------------------------------------------------------------------
 
-    async def requeue_heuristic(self, user: UserId) -> int:
+    async def requeue_heuristic(self, user: UserId, *, limit: int | None = None) -> int:
         """See `Ledger.requeue_heuristic`."""
         stale = [
             kept
@@ -282,8 +285,9 @@ class MemoryLedger:
             and kept.analysis.analysed_by is AnalysedBy.HEURISTIC
             and kept.content
             and kept.content.strategy is not Strategy.FALLBACK
+            and not self._is_open(kept, Stage.ANALYZE)
         ]
-        return sum(self._enqueue(kept, Stage.ANALYZE) for kept in stale)
+        return sum(self._enqueue(kept, Stage.ANALYZE) for kept in stale[:limit])
 
     async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
         """See `Ledger.remove`."""

@@ -89,10 +89,10 @@ class PostgresLedger:
             async with self._database.begin(jobs[0].user) as work:
                 await setbacks.fail(work, self._windows, jobs, error, fallback)
 
-    async def requeue_heuristic(self, user: UserId) -> int:
+    async def requeue_heuristic(self, user: UserId, *, limit: int | None = None) -> int:
         """See `Ledger.requeue_heuristic`."""
         async with self._database.begin(user) as work:
-            return await steering.requeue_heuristic(work, self._windows, user)
+            return await steering.requeue_heuristic(work, self._windows, user, limit)
 
     async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
         """See `Ledger.remove`."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import exists, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.ledger.in_postgres.jobs import NOW, QUEUED
+from shared.ledger.in_postgres.jobs import NOW, QUEUED, RELEASED, RUNNING
 from shared.ledger.in_postgres.lanes import Windows, end_rest, hold, open_lane, settle
 from shared.ledger.tables import analyses, contents, jobs, lanes
 from shared.values import AnalysedBy, Stage, Strategy, UserId, WaitReason
@@ -37,9 +37,14 @@ async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool) -> bo
     return bool(changed.rowcount)
 
 
-async def requeue_heuristic(work: AsyncConnection, windows: Windows, user: UserId) -> int:
+async def requeue_heuristic(work: AsyncConnection, windows: Windows, user: UserId, limit: int | None) -> int:
     """See `Ledger.requeue_heuristic`."""
     await hold(work, [user])
+    underway = (
+        exists()
+        .where(jobs.c.bookmark_id == analyses.c.bookmark_id, jobs.c.stage == Stage.ANALYZE)
+        .where(jobs.c.state.in_([QUEUED, RELEASED, RUNNING]))
+    )
     stale = (
         select(analyses.c.bookmark_id, literal(user), literal(Stage.ANALYZE.value))
         .join(contents, contents.c.bookmark_id == analyses.c.bookmark_id)
@@ -47,8 +52,10 @@ async def requeue_heuristic(work: AsyncConnection, windows: Windows, user: UserI
             analyses.c.user_id == user,
             analyses.c.analysed_by == AnalysedBy.HEURISTIC,
             contents.c.strategy != Strategy.FALLBACK,
+            ~underway,
         )
         .order_by(analyses.c.bookmark_id)
+        .limit(limit)
     )
     each = insert(jobs).from_select(["bookmark_id", "user_id", "stage"], stale).on_conflict_do_nothing()
     queued = await work.execute(each, execution_options={"preserve_rowcount": True})

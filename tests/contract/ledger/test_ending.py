@@ -120,3 +120,13 @@ async def test_only_heuristic_analyses_of_pages_that_were_read_are_queued_again(
     assert await fleet.ledger.requeue_heuristic(ADA) == 0
     again = await claim_all(fleet.ledger, ANALYZE)
     assert {job.bookmark.id for job in again} == set(bookmarks[1:])
+
+
+async def test_analyses_are_queued_again_a_few_at_a_time_when_asked_so(fleet: Fleet) -> None:
+    bookmarks = await scraped(fleet.ledger, 3)
+    jobs = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.store_analyses([(job, analysis(AnalysedBy.HEURISTIC)) for job in jobs])
+
+    assert await fleet.ledger.requeue_heuristic(ADA, limit=2) == 2
+    assert await fleet.ledger.requeue_heuristic(ADA, limit=2) == 1
+    assert {job.bookmark.id for job in await claim_all(fleet.ledger, ANALYZE)} == set(bookmarks)
