@@ -14,29 +14,11 @@ import resource
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import BinaryIO
+from dataclasses import asdict
+from typing import Any, BinaryIO
 
-from services.scraper.adapters.charset import decode, is_text
-from services.scraper.adapters.in_trafilatura import extract, extract_plain, looks_like_html
-from services.scraper.domain.cleaning import clean_text
-from services.scraper.domain.pages import Extracted
-from services.scraper.domain.signs import signs_of
-
-HTML = frozenset({"text/html", "application/xhtml+xml"})
-
-
-def read_page(body: bytes, *, url: str, media_type: str, charset: str | None, chars: int) -> dict[str, object]:
-    """The reading of one page, as JSON can carry it."""
-    text = decode(body, declared=charset)
-    if not is_text(text):
-        return {"is_text": False, "signs": [], "extracted": asdict(Extracted())}
-    if media_type in HTML or (not media_type and looks_like_html(text)):
-        found, signs = extract(text, url), sorted(signs_of(text))
-    else:
-        found, signs = extract_plain(text), []
-    kept = replace(found, text=clean_text(found.text, chars=chars))
-    return {"is_text": True, "signs": signs, "extracted": asdict(kept)}
+from services.scraper.adapters.reading import read_page
+from services.scraper.domain.pages import Fetched
 
 
 def main() -> int:
@@ -57,12 +39,12 @@ def main() -> int:
     return 0
 
 
-def _answer(head: Mapping[str, str], body: bytes, *, chars: int) -> bytes:
+def _answer(head: Mapping[str, Any], body: bytes, *, chars: int) -> bytes:
     try:
-        reading = read_page(body, url=head["url"], media_type=head["media_type"], charset=head["charset"], chars=chars)
+        reading = asdict(read_page(Fetched(body=body, status=200, **head), chars=chars))
     except Exception as error:  # noqa: BLE001 - whatever a page does to a library, the parent is told its kind
-        reading = {"error": type(error).__name__}
-    return json.dumps(reading).encode()
+        return json.dumps({"error": type(error).__name__}).encode()
+    return json.dumps(reading, default=sorted).encode()  # signs are a set
 
 
 def _receive(requests: BinaryIO) -> bytes | None:

@@ -138,6 +138,8 @@ async def _exchange(process: asyncio.subprocess.Process, *messages: bytes) -> Ma
         if length > _LARGEST_REPLY:
             raise ParserLost("reply too large")
         answer: Mapping[str, Any] = json.loads(await process.stdout.readexactly(length))
+    except ValueError as error:
+        raise ParserLost("no answer") from error
     except (OSError, asyncio.IncompleteReadError) as error:
         raise ParserLost(f"exit status {await process.wait()}") from error
     return answer

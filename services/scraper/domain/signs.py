@@ -21,11 +21,11 @@ _PATTERNS = {
         r"|captcha-delivery\.com|px-captcha|_Incapsula_Resource|awsWafCookieDomainList|gokuProps"
         r"|ak_bmsc|sec-if-cpt-container|(?:g-recaptcha|h-captcha)[\"' ]",
     ),
-    Sign.PASSWORD_FIELD: re.compile(r"<input[^>]{0,500}type\s*=\s*[\"']?password", re.IGNORECASE),
+    Sign.PASSWORD_FIELD: re.compile(r"<input[^<>]{0,500}type\s*=\s*[\"']?password", re.IGNORECASE),
     Sign.PAYWALL: re.compile(r"\"isAccessibleForFree\"\s*:\s*\"?false", re.IGNORECASE),
     Sign.SCRIPT_APP: re.compile(
-        r"<(?:div|main|app-root)[^>]{0,200}(?:id\s*=\s*[\"']?(?:root|app|__next|__nuxt|svelte)\b[^>]{0,200})?>\s*</"
-        r"(?:div|main|app-root)>\s*(?:<noscript|<script)"
+        r"<(?:div|main)\s[^<>]{0,100}?id\s*=\s*[\"']?(?:root|app|__next|__nuxt|svelte)\b[^<>]{0,200}>\s*</(?:div|main)>"
+        r"|<app-root[^<>]{0,200}>\s*</app-root>"
         r"|<noscript>[^<]{0,80}(?:enable|requires?|need)[^<]{0,40}JavaScript",
         re.IGNORECASE,
     ),

@@ -19,7 +19,7 @@ REFUSED_ADDRESSES = {
     "127.255.255.254": Refusal.LOOPBACK,
     "::1": Refusal.LOOPBACK,
     "::ffff:127.0.0.1": Refusal.LOOPBACK,
-    "0.0.0.0": Refusal.RESERVED,
+    "0.0.0.0": Refusal.RESERVED,  # noqa: S104 - judged, not bound
     "0.1.2.3": Refusal.RESERVED,
     "::": Refusal.EMBEDDED,
     "10.0.0.1": Refusal.PRIVATE,

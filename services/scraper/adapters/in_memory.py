@@ -1,0 +1,35 @@
+"""The scraper's ports without a network and without processes: for tests, and for pages that are already at hand."""
+
+from collections.abc import Mapping
+
+from services.scraper.adapters.reading import read_page
+from services.scraper.domain.pages import Fetched, Reading
+from shared.errors import FleetError, PageUnreachable
+
+
+class FetcherInMemory:
+    """A `Fetcher` of pages given beforehand; an error given for an address is raised."""
+
+    def __init__(self, pages: Mapping[str, Fetched | FleetError]) -> None:
+        self._pages = pages
+
+    async def fetch(self, url: str) -> Fetched:
+        """See `Fetcher.fetch`."""
+        match self._pages.get(url):
+            case None:
+                raise PageUnreachable(f"There is nothing at {url}.")
+            case FleetError() as error:
+                raise error
+            case page:
+                return page
+
+
+class ReaderInProcess:
+    """A `Reader` without limits of time and memory: for pages one trusts."""
+
+    def __init__(self, *, chars: int) -> None:
+        self._chars = chars
+
+    async def read(self, page: Fetched) -> Reading:
+        """See `Reader.read`."""
+        return read_page(page, chars=self._chars)

@@ -1,0 +1,23 @@
+"""Reading one answer: bytes to text, text to content and signs; slow and at the mercy of libraries, so done apart."""
+
+from dataclasses import replace
+
+from services.scraper.adapters.charset import decode, is_text
+from services.scraper.adapters.in_trafilatura import extract, extract_plain, looks_like_html
+from services.scraper.domain.cleaning import clean_text
+from services.scraper.domain.pages import Fetched, Reading
+from services.scraper.domain.signs import signs_of
+
+_HTML = frozenset({"text/html", "application/xhtml+xml"})
+
+
+def read_page(page: Fetched, *, chars: int) -> Reading:
+    """What a parser makes of an answer; of its text, `chars` characters are kept."""
+    text = decode(page.body, declared=page.charset)
+    if not is_text(text):
+        return Reading(is_text=False)
+    if page.media_type in _HTML or (not page.media_type and looks_like_html(text)):
+        found, signs = extract(text, page.url), signs_of(text)
+    else:
+        found, signs = extract_plain(text), frozenset()
+    return Reading(replace(found, text=clean_text(found.text, chars=chars)), signs)

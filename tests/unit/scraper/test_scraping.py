@@ -1,0 +1,176 @@
+"""The story of one scrape: which pages become content, and which errors the others end with."""
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.scraper.adapters.in_memory import FetcherInMemory, ReaderInProcess
+from services.scraper.domain.failures import Unfit
+from services.scraper.domain.fallback import fallback_content
+from services.scraper.domain.gate import Verdict
+from services.scraper.domain.pages import Fetched
+from services.scraper.domain.scraping import ScrapePage
+from shared.bookmarks import Bookmark, Content, NewBookmark
+from shared.errors import (
+    AddressRefused,
+    FleetError,
+    LeaseLost,
+    PageEmpty,
+    PageGone,
+    PageRefused,
+    PageUnreachable,
+    PageUnusable,
+)
+from shared.ledger import Job
+from shared.ledger.in_memory import MemoryLedger
+from shared.ledger.policies import retry_policy, stage_policies
+from shared.settings import DispatchSettings
+from shared.values import BookmarkId, Stage, Strategy, UserId
+
+URL = "https://site.example/posts/a-fine-page"
+WORDS = " ".join(f"Sentence number {n} says something of its own." for n in range(30))
+
+
+def html(text: str, *, title: str = "", head: str = "") -> bytes:
+    return (
+        f"<html><head><title>{title}</title>{head}</head><body><article><p>{text}</p></article></body></html>".encode()
+    )
+
+
+def memory_ledger() -> MemoryLedger:
+    settings = DispatchSettings()
+    return MemoryLedger(policies=stage_policies(settings), retries=retry_policy(settings))
+
+
+def scraping(answer: Fetched | FleetError, *, ledger: MemoryLedger | None = None, chars: int = 10_000) -> ScrapePage:
+    return ScrapePage(
+        fetcher=FetcherInMemory({URL: answer}),
+        reader=ReaderInProcess(chars=chars),
+        ledger=ledger or memory_ledger(),
+        chars=chars,
+    )
+
+
+async def scraped(answer: Fetched | FleetError, *, title: str = "As saved", chars: int = 10_000) -> Content:
+    saved = Bookmark(id=BookmarkId(1), user=UserId("u"), url=URL, title=title)
+    return await scraping(answer, chars=chars).scrape(saved)
+
+
+async def claimed(ledger: MemoryLedger) -> list[Job]:
+    await ledger.submit(UserId("u"), [NewBookmark(url=URL, title="As saved")])
+    (released,) = await ledger.release(Stage.SCRAPE)
+    return await ledger.claim(Stage.SCRAPE, released.job_ids, released.token)
+
+
+def page(body: bytes, *, status: int = 200, media_type: str = "text/html", url: str = URL) -> Fetched:
+    return Fetched(url=url, status=status, media_type=media_type, body=body)
+
+
+async def test_a_page_becomes_content() -> None:
+    content = await scraped(page(html(WORDS, title="A fine page"), url="https://site.example/moved"))
+
+    assert content.strategy is Strategy.STATIC
+    assert content.verdict == "ok"
+    assert content.title == "A fine page"
+    assert content.final_url == "https://site.example/moved"
+    assert "Sentence number 29" in content.text
+
+
+@pytest.mark.parametrize(("saved", "title"), [("As saved", "As saved"), ("", "posts a fine page")])
+async def test_a_page_without_a_title_bears_the_bookmarks_or_the_words_of_its_address(saved: str, title: str) -> None:
+    assert (await scraped(page(html(WORDS)), title=saved)).title == title
+
+
+async def test_a_thin_page_is_kept_and_marked() -> None:
+    content = await scraped(page(html("A short remark that is all the page has.")))
+
+    assert (content.verdict, content.text) == ("thin", "A short remark that is all the page has.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "verdict"),
+    [
+        (page(b"", status=404), PageGone, Verdict.GONE),
+        (page(b"", status=403), PageRefused, Verdict.BLOCKED),
+        (page(b"", status=401), PageRefused, Verdict.LOGIN),
+        (page(b"", status=429), PageUnreachable, Verdict.UNAVAILABLE),
+        (page(b"", status=502), PageUnreachable, Verdict.UNAVAILABLE),
+        (page(b"", media_type="image/png"), PageUnusable, Verdict.NOT_TEXT),
+        (page(bytes(1_000)), PageUnusable, Verdict.NOT_TEXT),
+        (page(html("")), PageEmpty, Verdict.THIN),
+        (page(html("One two.")), PageEmpty, Verdict.THIN),
+        (page(b"<div id=root></div>" + html("Loading, one moment please, thank you.")), PageEmpty, Verdict.THIN),
+        (page(html("Verify you are human", title="Just a moment...")), PageRefused, Verdict.CHALLENGE),
+    ],
+)
+async def test_what_cannot_be_used_ends_in_a_typed_error_with_its_verdict(
+    answer: Fetched, error: type[FleetError], verdict: Verdict
+) -> None:
+    with pytest.raises(error) as caught:
+        await scraped(answer)
+
+    assert isinstance(caught.value.__cause__, Unfit)
+    assert caught.value.__cause__.judgement.verdict is verdict
+
+
+@pytest.mark.parametrize("error", [AddressRefused("private"), PageUnreachable("No."), PageUnusable("Too large.")])
+async def test_what_the_fetcher_says_is_passed_on_and_counted(error: FleetError) -> None:
+    labels = {"strategy": "static", "verdict": error.code}
+    before = REGISTRY.get_sample_value("fleet_fetch_total", labels) or 0.0
+
+    with pytest.raises(type(error)):
+        await scraped(error)
+
+    assert REGISTRY.get_sample_value("fleet_fetch_total", labels) == before + 1
+
+
+async def test_a_paywalled_pages_own_title_and_description_survive_in_the_fallback() -> None:
+    head = '<meta name="description" content="What it is about."><script>{"isAccessibleForFree": false}</script>'
+    saved = Bookmark(id=BookmarkId(1), user=UserId("u"), url=URL)
+
+    with pytest.raises(PageRefused) as caught:
+        await scraped(page(html("The beginning. " * 20, title="Worth paying", head=head)))
+
+    content = fallback_content(saved, caught.value)
+    assert (content.title, content.description, content.verdict) == ("Worth paying", "What it is about.", "paywall")
+
+
+async def test_text_is_kept_up_to_the_limit_and_without_what_a_database_cannot_hold() -> None:
+    content = await scraped(page(b"a\x01b\x02 " + WORDS.encode() * 10, media_type="text/plain"), chars=1_000)
+
+    assert content.text.startswith("ab ")
+    assert 900 < len(content.text) <= 1_000
+
+
+async def test_a_jobs_content_is_in_the_ledger_when_the_use_case_ends() -> None:
+    ledger = memory_ledger()
+    jobs = await claimed(ledger)
+
+    worked = await scraping(page(html(WORDS, title="A fine page")), ledger=ledger)(jobs)
+
+    assert worked.strategy == "static"
+    assert worked.facts == {"host": "site.example", "chars": len(WORDS), "verdict": "ok"}
+    assert not worked.failed
+    (analysis,) = await ledger.release(Stage.ANALYZE)
+    (job,) = await ledger.claim(Stage.ANALYZE, analysis.job_ids, analysis.token)
+    assert job.content is not None
+    assert job.content.text == WORDS
+
+
+async def test_a_job_that_cannot_be_scraped_is_handed_back_with_its_reason() -> None:
+    ledger = memory_ledger()
+    (job,) = await claimed(ledger)
+
+    worked = await scraping(page(b"", status=404), ledger=ledger)([job])
+
+    ((failed, error),) = worked.failed
+    assert failed is job
+    assert isinstance(error, PageGone)
+
+
+async def test_a_job_that_was_taken_back_meanwhile_keeps_nothing() -> None:
+    ledger = memory_ledger()
+    jobs = await claimed(ledger)
+    await ledger.remove(UserId("u"), urls=[URL])
+
+    with pytest.raises(LeaseLost):
+        await scraping(page(html(WORDS)), ledger=ledger)(jobs)
