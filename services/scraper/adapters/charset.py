@@ -1,4 +1,7 @@
-"""Bytes to text as browsers do it: byte order mark, HTTP header, the page's own word, else what the bytes look like."""
+"""Bytes to text as browsers do it: byte order mark, HTTP header, the page's own word, else what the bytes look like.
+
+One step further than browsers: bytes that can only be UTF-8 are UTF-8, whatever the site says.
+"""
 
 import codecs
 import re
@@ -27,10 +30,11 @@ def decode(body: bytes, *, declared: str | None) -> str:
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace")
+    if _is_utf_8_beyond_ascii(body):
+        return body.decode()
     looks_like = detect_encoding(body) or "utf-8"
     said = _known(declared) or _said_by_page(body) or looks_like
-    # A page that is not what it says is nearly always UTF-8 that says otherwise, or the reverse.
-    return bytes_to_str(body, said, errors="replace", fallback_encodings=("utf-8", looks_like))
+    return bytes_to_str(body, said, errors="replace", fallback_encodings=(looks_like,))
 
 
 def is_text(text: str) -> bool:
@@ -39,6 +43,15 @@ def is_text(text: str) -> bool:
     if beginning.startswith(("%PDF-", "PK\x03\x04")):
         return False
     return len(_ODD.findall(beginning)) <= _MOST_ODD * len(beginning)
+
+
+def _is_utf_8_beyond_ascii(body: bytes) -> bool:
+    """Nothing else looks like this by chance: a page that says otherwise is mislabelled."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return not body.isascii()
 
 
 def _known(label: str | None) -> str | None:
