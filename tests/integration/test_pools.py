@@ -1,0 +1,240 @@
+"""A pool on a real broker: what happens to its jobs while queues, connections and the pool itself go away."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import aiohttp
+import dramatiq
+import pika
+import pytest
+
+from services.local.ports import free_port
+from services.producer.dispatching import Dispatcher
+from shared.bookmarks import Content, NewBookmark
+from shared.broker import Carrier
+from shared.broker.making import make_carrier
+from shared.jobs import Work, Worked
+from shared.ledger import Job, StagePolicy
+from shared.ledger.in_memory import MemoryLedger
+from shared.ledger.policies import RetryPolicy
+from shared.settings import ProcessSettings
+from shared.values import JobState, Stage, Strategy, UserId
+from shared.worker import Pool, RunReleased, chosen_queues, serve_pool
+from tests.integration.waiting import until
+from tests.integration.wire import Wire
+
+PARTITIONS = 4
+LEASE = timedelta(seconds=2)
+POLICY = StagePolicy(window=4, group=1, ready_buffer=64, release_lease=LEASE, run_lease=timedelta(seconds=30))
+CONTENT = Content(Strategy.STATIC, "ok", "http://example.org/", "title", "text")
+
+
+def declare_scrape(broker: dramatiq.Broker, queue: str, run: RunReleased) -> None:
+    @dramatiq.actor(broker=broker, actor_name="scrape", queue_name=queue, max_retries=0)
+    async def scrape(job_ids: list[int], release: str) -> None:
+        await run(job_ids, release)
+
+
+@dataclass
+class Fleet:
+    """A ledger, a dispatcher and one pool, in this process; the broker alone is elsewhere."""
+
+    url: str
+    carrier: Carrier
+    ledger: MemoryLedger = field(
+        default_factory=lambda: MemoryLedger(
+            policies={Stage.SCRAPE: POLICY, Stage.ANALYZE: POLICY}, retries=RetryPolicy(base=timedelta(seconds=0.01))
+        )
+    )
+    worked: Counter[int] = field(default_factory=Counter)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    port: int = 0
+    job_takes_s: float = 0.01
+    grace_s: float = 5.0
+
+    async def work(self, jobs: Sequence[Job]) -> Worked:
+        await asyncio.sleep(self.job_takes_s)
+        for job in jobs:
+            await self.ledger.store_content(job, CONTENT)
+            self.worked[job.id] += 1
+        return Worked("static")
+
+    async def submit(self, users: int, each: int) -> None:
+        for user in range(users):
+            bookmarks = [NewBookmark(f"http://example.org/{number}") for number in range(each)]
+            await self.ledger.submit(UserId(f"user-{user}"), bookmarks)
+
+    def scraped(self) -> int:
+        return sum(kept.content is not None for kept in self.ledger.bookmarks.values())
+
+    @asynccontextmanager
+    async def pool(self) -> AsyncIterator["asyncio.Task[None]"]:
+        @asynccontextmanager
+        async def open_work() -> AsyncIterator[Work]:
+            yield Work(self.ledger, self.work)
+
+        pool = Pool(Stage.SCRAPE, declare_scrape, open_work, 8, LEASE, grace=timedelta(seconds=self.grace_s))
+        queues = chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None)
+        process = ProcessSettings(metrics_port=self.port)
+        task = asyncio.create_task(serve_pool(pool, queues, broker_url=self.url, process=process, stop=self.stop))
+        try:
+            yield task
+        finally:
+            self.stop.set()
+            await task
+
+    @asynccontextmanager
+    async def dispatcher(self) -> AsyncIterator[None]:
+        dispatcher = Dispatcher(self.ledger, self.carrier)
+        tasks = dispatcher.tasks([Stage.SCRAPE], poll=timedelta(seconds=0.02), sweep=timedelta(seconds=0.2))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def is_ready(self) -> bool:
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
+            return answer.status == 200
+
+
+def make_fleet(url: str) -> Fleet:
+    return Fleet(url, make_carrier(url, partitions=PARTITIONS, leases={Stage.SCRAPE: LEASE}))
+
+
+@pytest.fixture
+async def on_rabbitmq(rabbitmq_url: str) -> AsyncIterator[Fleet]:
+    fleet = make_fleet(rabbitmq_url)
+    yield fleet
+    await fleet.carrier.close()
+
+
+@pytest.fixture(params=["rabbitmq", "redis"])
+async def fleet(request: pytest.FixtureRequest) -> AsyncIterator[Fleet]:
+    fleet = make_fleet(request.getfixturevalue(f"{request.param}_url"))
+    yield fleet
+    await fleet.carrier.close()
+
+
+def assert_each_job_was_done_once(fleet: Fleet, *, jobs: int) -> None:
+    assert fleet.scraped() == jobs
+    assert len(fleet.worked) == jobs
+    assert set(fleet.worked.values()) == {1}
+
+
+async def test_every_released_job_is_worked_on_once(fleet: Fleet) -> None:
+    await fleet.submit(users=20, each=5)
+
+    async with fleet.pool(), fleet.dispatcher():
+        await until(lambda: fleet.scraped() == 100, what="all is scraped")
+
+    assert_each_job_was_done_once(fleet, jobs=100)
+
+
+async def test_a_pool_told_to_stop_finishes_what_runs(fleet: Fleet) -> None:
+    fleet.job_takes_s = 0.5
+    await fleet.submit(users=4, each=1)
+
+    async with fleet.pool(), fleet.dispatcher():
+        await until(lambda: running(fleet) > 0, what="something runs")
+
+    assert running(fleet) == 0
+    assert fleet.worked
+
+
+async def test_a_pool_told_to_stop_puts_back_what_would_take_too_long(fleet: Fleet) -> None:
+    fleet.job_takes_s, fleet.grace_s = 600, 0.2
+    await fleet.submit(users=1, each=1)
+
+    async with fleet.pool(), fleet.dispatcher():
+        await until(lambda: running(fleet) == 1, what="it runs")
+
+    [job] = fleet.ledger._jobs.values()
+    assert (job.state, job.attempts, fleet.scraped()) == (JobState.QUEUED, 0, 0)
+
+
+async def test_threads_and_connections_of_a_pool_end_with_it(fleet: Fleet) -> None:
+    before = set(threading.enumerate())
+    await fleet.submit(users=1, each=1)
+    async with fleet.pool(), fleet.dispatcher():
+        await until(lambda: fleet.scraped() == 1, what="it works")
+
+    ours = {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
+    assert ours - before == set()
+
+
+def running(fleet: Fleet) -> int:
+    return sum(job.state is JobState.RUNNING for job in fleet.ledger._jobs.values())
+
+
+# ---- RabbitMQ, ill-treated ------------------------------------------------------------------------
+
+
+def with_channel(url: str, do: Callable[[pika.adapters.blocking_connection.BlockingChannel], None]) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    do(connection.channel())
+    connection.close()
+
+
+async def test_deleting_every_queue_loses_nothing_and_doubles_nothing(on_rabbitmq: Fleet) -> None:
+    def delete(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        for queue in chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None):
+            channel.queue_delete(queue)
+            channel.queue_delete(f"{queue}.XQ")
+
+    fleet = on_rabbitmq
+    fleet.job_takes_s = 0.05
+    await fleet.submit(users=20, each=10)
+
+    async with fleet.pool(), fleet.dispatcher():
+        for part in (20, 80):
+            await until(lambda part=part: fleet.scraped() >= part, what=f"{part} are scraped")
+            await asyncio.to_thread(with_channel, fleet.url, delete)
+        await until(lambda: fleet.scraped() == 200, what="work resumes")
+
+    assert_each_job_was_done_once(fleet, jobs=200)
+
+
+async def test_losing_every_connection_loses_nothing_and_doubles_nothing(rabbitmq_url: str) -> None:
+    async with Wire(rabbitmq_url).strung() as wire:
+        fleet = make_fleet(wire.url)
+        fleet.job_takes_s = 0.05
+        await fleet.submit(users=20, each=10)
+
+        async with fleet.pool(), fleet.dispatcher():
+            for part in (20, 80):
+                await until(lambda part=part: fleet.scraped() >= part, what=f"{part} are scraped")
+                assert wire.cut() > PARTITIONS
+            await until(lambda: fleet.scraped() == 200, what="work resumes")
+        await fleet.carrier.close()
+
+    assert_each_job_was_done_once(fleet, jobs=200)
+
+
+async def test_a_pool_is_ready_while_it_consumes_and_not_before(on_rabbitmq: Fleet) -> None:
+    fleet = on_rabbitmq
+    fleet.port, right = free_port(), fleet.url
+    fleet.url = f"amqp://nobody:wrong@{right.rpartition('@')[2]}"
+
+    async with fleet.pool():
+        await until(lambda: answers(fleet), what="the probes answer")
+        assert not await fleet.is_ready()
+
+    fleet.url, fleet.stop = right, asyncio.Event()
+    async with fleet.pool():
+        await until(lambda: answers(fleet), what="the probes answer")
+        await until(fleet.is_ready, what="it consumes")
+
+
+async def answers(fleet: Fleet) -> bool:
+    try:
+        await fleet.is_ready()
+    except aiohttp.ClientConnectionError:
+        return False
+    return True
