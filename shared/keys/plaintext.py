@@ -34,16 +34,25 @@ def api_key(text: str) -> ApiKey:
     Raises:
         InvalidKey: the text cannot be a key; the sentence says why and does not hold the text.
     """
-    key = text.removesuffix("\n").removesuffix("\r")
+    key = _Sealed(text.removesuffix("\n").removesuffix("\r"))
+    why = _unusable(key.get_secret_value())
+    del text  # an error that shows local variables must not show it
+    if why is not None:
+        raise InvalidKey(why)
+    return ApiKey(key)
+
+
+def _unusable(key: str) -> str | None:
+    """Why a text cannot be a key; None when it can."""
     if not key.strip():
-        raise InvalidKey("it is empty")
+        return "it is empty"
     if "\n" in key or "\r" in key:
-        raise InvalidKey("it has more than one line")
+        return "it has more than one line"
     if len(key) not in _LENGTH:
-        raise InvalidKey(f"it has {len(key)} characters")
+        return f"it has {len(key)} characters"
     if not _VISIBLE_ASCII.fullmatch(key):
-        raise InvalidKey("it holds a space or a character that is not visible ASCII")
-    return ApiKey(_Sealed(key))
+        return "it holds a space or a character that is not visible ASCII"
+    return None
 
 
 def key_name(text: str) -> str:

@@ -42,7 +42,7 @@ async def record(
     await registry.record(user, name=name, fingerprint="f" * 64, version=version, status=status, reason="Accepted.")
 
 
-async def test_what_is_recorded_is_found(registry) -> None:
+async def test_what_is_recorded_is_found(registry: KeyRegistry) -> None:
     await record(registry, version=1_795_488_790_215_123)
 
     found = await registry.find(ADA)
@@ -55,7 +55,7 @@ async def test_what_is_recorded_is_found(registry) -> None:
     assert found.usable
 
 
-async def test_a_key_that_could_not_be_checked_says_so_and_is_usable(registry) -> None:
+async def test_a_key_that_could_not_be_checked_says_so_and_is_usable(registry: KeyRegistry) -> None:
     await record(registry, status=KeyStatus.UNCHECKED)
 
     found = await registry.find(ADA)
@@ -64,13 +64,13 @@ async def test_a_key_that_could_not_be_checked_says_so_and_is_usable(registry) -
     assert found.usable
 
 
-async def test_nobody_is_found_who_has_no_key(registry) -> None:
+async def test_nobody_is_found_who_has_no_key(registry: KeyRegistry) -> None:
     await record(registry, BOB)
 
     assert await registry.find(ADA) is None
 
 
-async def test_a_new_key_takes_the_place_of_the_one_before_and_its_times_start_anew(registry) -> None:
+async def test_a_new_key_takes_the_place_of_the_one_before_and_its_times_start_anew(registry: KeyRegistry) -> None:
     await record(registry, version=1, name="old")
     await registry.touch(ADA)
 
@@ -80,7 +80,7 @@ async def test_a_new_key_takes_the_place_of_the_one_before_and_its_times_start_a
     assert (found.name, found.version, found.last_used_at) == ("new", 2, None)
 
 
-async def test_a_mark_changes_status_and_reason_and_when_it_was_checked(registry) -> None:
+async def test_a_mark_changes_status_and_reason_and_when_it_was_checked(registry: KeyRegistry) -> None:
     await record(registry, status=KeyStatus.UNCHECKED)
 
     assert await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="The provider refused it.")
@@ -91,7 +91,7 @@ async def test_a_mark_changes_status_and_reason_and_when_it_was_checked(registry
     assert not found.usable
 
 
-async def test_an_old_refusal_does_not_mark_a_new_key(registry) -> None:
+async def test_an_old_refusal_does_not_mark_a_new_key(registry: KeyRegistry) -> None:
     await record(registry, version=1)
     await record(registry, version=2)
 
@@ -101,7 +101,7 @@ async def test_an_old_refusal_does_not_mark_a_new_key(registry) -> None:
     assert (await registry.find(ADA)).status is KeyStatus.ACTIVE
 
 
-async def test_use_is_noted_and_using_a_key_that_is_gone_is_no_error(registry) -> None:
+async def test_use_is_noted_and_using_a_key_that_is_gone_is_no_error(registry: KeyRegistry) -> None:
     await record(registry)
 
     await registry.touch(ADA)
@@ -110,7 +110,7 @@ async def test_use_is_noted_and_using_a_key_that_is_gone_is_no_error(registry) -
     assert datetime.now(UTC) - (await registry.find(ADA)).last_used_at < timedelta(minutes=1)
 
 
-async def test_a_removed_key_is_forgotten_once(registry) -> None:
+async def test_a_removed_key_is_forgotten_once(registry: KeyRegistry) -> None:
     await record(registry)
 
     assert await registry.remove(ADA)
@@ -119,7 +119,7 @@ async def test_a_removed_key_is_forgotten_once(registry) -> None:
     assert await registry.find(ADA) is None
 
 
-async def test_every_change_tells_the_world_and_the_audit_trail_once(database) -> None:
+async def test_every_change_tells_the_world_and_the_audit_trail_once(database: Database) -> None:
     registry = PostgresKeyRegistry(database, actor="process:test")
     await record(registry, version=7)
     await registry.mark(ADA, version=7, status=KeyStatus.INVALID, reason="Refused.")

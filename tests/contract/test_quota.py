@@ -37,7 +37,7 @@ async def granted(quota: Quota, *, tries: int) -> int:
     return sum(isinstance(answer, Taken) for answer in answers)
 
 
-async def test_callers_at_the_same_time_get_exactly_the_limit(quota_of) -> None:
+async def test_callers_at_the_same_time_get_exactly_the_limit(quota_of: QuotaOf) -> None:
     assert await granted(quota_of(minute=7), tries=20) == 7
 
 
@@ -49,7 +49,9 @@ async def test_callers_at_the_same_time_get_exactly_the_limit(quota_of) -> None:
         ({"month": 2}, WaitReason.QUOTA_MONTH),
     ],
 )
-async def test_the_full_window_is_named_with_the_time_it_has_room(quota_of, limits, reason) -> None:
+async def test_the_full_window_is_named_with_the_time_it_has_room(
+    quota_of: QuotaOf, limits: dict[str, int], reason: WaitReason
+) -> None:
     quota = quota_of(**limits)
     await quota.take(ADA)
     await quota.take(ADA)
@@ -61,7 +63,7 @@ async def test_the_full_window_is_named_with_the_time_it_has_room(quota_of, limi
     assert datetime.now(UTC) < wait.until < datetime.now(UTC) + timedelta(days=32)
 
 
-async def test_a_denied_call_takes_nothing_from_any_window(quota_of) -> None:
+async def test_a_denied_call_takes_nothing_from_any_window(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=9, day=1)
     await quota.take(ADA)
     before = await quota.status(ADA)
@@ -74,7 +76,7 @@ async def test_a_denied_call_takes_nothing_from_any_window(quota_of) -> None:
     assert after.day == before.day
 
 
-async def test_one_user_takes_nothing_from_another(quota_of) -> None:
+async def test_one_user_takes_nothing_from_another(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=1)
     await quota.take(ADA)
 
@@ -82,7 +84,7 @@ async def test_one_user_takes_nothing_from_another(quota_of) -> None:
     assert isinstance(await quota.take(BOB), Taken)
 
 
-async def test_a_heavy_call_takes_its_weight_or_nothing(quota_of) -> None:
+async def test_a_heavy_call_takes_its_weight_or_nothing(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=5)
 
     assert isinstance(await quota.take(ADA, calls=3), Taken)
@@ -100,7 +102,9 @@ async def test_a_heavy_call_takes_its_weight_or_nothing(quota_of) -> None:
         ({"minute": 2}, 3, WaitReason.QUOTA_MINUTE),
     ],
 )
-async def test_what_can_never_fit_waits_far_away(quota_of, limits, calls, reason) -> None:
+async def test_what_can_never_fit_waits_far_away(
+    quota_of: QuotaOf, limits: dict[str, int], calls: int, reason: WaitReason
+) -> None:
     wait = await quota_of(**limits).take(ADA, calls=calls)
 
     assert isinstance(wait, Wait)
@@ -108,12 +112,12 @@ async def test_what_can_never_fit_waits_far_away(quota_of, limits, calls, reason
     assert wait.until > datetime.now(UTC) + FAR
 
 
-async def test_no_calls_at_all_cannot_be_taken(quota_of) -> None:
+async def test_no_calls_at_all_cannot_be_taken(quota_of: QuotaOf) -> None:
     with pytest.raises(ValueError, match="at least one call"):
         await quota_of().take(ADA, calls=0)
 
 
-async def test_the_window_slides_room_comes_when_it_was_promised(quota_of) -> None:
+async def test_the_window_slides_room_comes_when_it_was_promised(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=2, minute_window=timedelta(seconds=0.3))
     await quota.take(ADA)
     await quota.take(ADA)
@@ -128,7 +132,7 @@ async def test_the_window_slides_room_comes_when_it_was_promised(quota_of) -> No
     assert await granted(quota, tries=5) == 2
 
 
-async def test_a_refund_gives_back_all_windows_once(quota_of) -> None:
+async def test_a_refund_gives_back_all_windows_once(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=3)
     taken = [await quota.take(ADA) for _ in range(3)]
 
@@ -140,7 +144,7 @@ async def test_a_refund_gives_back_all_windows_once(quota_of) -> None:
     assert await granted(quota, tries=5) == 1
 
 
-async def test_a_heavy_refund_gives_back_its_weight(quota_of) -> None:
+async def test_a_heavy_refund_gives_back_its_weight(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=5)
     heavy = await quota.take(ADA, calls=4)
     await quota.refund(heavy)
@@ -149,7 +153,7 @@ async def test_a_heavy_refund_gives_back_its_weight(quota_of) -> None:
     assert [window.used for window in (status.minute, status.day, status.month)] == [0, 0, 0]
 
 
-async def test_status_takes_nothing_and_says_when_windows_reset(quota_of) -> None:
+async def test_status_takes_nothing_and_says_when_windows_reset(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=4, day=50, month=600)
     fresh = await quota.status(ADA)
     assert fresh.can_call
@@ -166,7 +170,7 @@ async def test_status_takes_nothing_and_says_when_windows_reset(quota_of) -> Non
     assert status.day.resets_at <= status.month.resets_at <= now + timedelta(days=31, hours=1)
 
 
-async def test_status_of_a_full_minute_says_that_no_call_is_possible_and_when_one_will_be(quota_of) -> None:
+async def test_status_of_a_full_minute_says_that_no_call_is_possible_and_when_one_will_be(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=1)
     await quota.take(ADA)
     wait = await quota.take(ADA)

@@ -36,7 +36,7 @@ def long_ago() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
 
 
-async def test_a_call_counts_from_the_moment_it_is_begun(journal) -> None:
+async def test_a_call_counts_from_the_moment_it_is_begun(journal: UsageJournal) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     await begin(journal)
 
@@ -47,7 +47,7 @@ async def test_a_call_counts_from_the_moment_it_is_begun(journal) -> None:
     assert (await journal.usage_since(ADA, before)).calls == 1
 
 
-async def test_calls_come_oldest_first_and_only_those_since_then(journal) -> None:
+async def test_calls_come_oldest_first_and_only_those_since_then(journal: UsageJournal) -> None:
     for _ in range(3):
         await begin(journal)
         await asyncio.sleep(0.002)
@@ -58,7 +58,7 @@ async def test_calls_come_oldest_first_and_only_those_since_then(journal) -> Non
     assert (await journal.usage_since(ADA, second)).calls == 2
 
 
-async def test_usage_sums_tokens_and_tells_the_last_use(journal) -> None:
+async def test_usage_sums_tokens_and_tells_the_last_use(journal: UsageJournal) -> None:
     for tokens in (Tokens(10, 1), Tokens(200, 20)):
         await journal.end(await begin(journal), outcome="analysed", tokens=tokens)
 
@@ -68,7 +68,9 @@ async def test_usage_sums_tokens_and_tells_the_last_use(journal) -> None:
     assert usage.last_used == (await journal.calls_since(ADA, long_ago()))[-1][0]
 
 
-async def test_a_call_that_failed_at_the_provider_counts_and_one_that_never_left_does_not(journal) -> None:
+async def test_a_call_that_failed_at_the_provider_counts_and_one_that_never_left_does_not(
+    journal: UsageJournal,
+) -> None:
     failed, unsent = await begin(journal), await begin(journal)
 
     await journal.end(failed, outcome="provider_down", tokens=Tokens())
@@ -78,7 +80,7 @@ async def test_a_call_that_failed_at_the_provider_counts_and_one_that_never_left
     assert len(await journal.calls_since(ADA, long_ago())) == 1
 
 
-async def test_how_a_call_ended_is_recorded_once(journal) -> None:
+async def test_how_a_call_ended_is_recorded_once(journal: UsageJournal) -> None:
     call = await begin(journal)
     await journal.end(call, outcome="analysed", tokens=Tokens(5, 5))
 
@@ -87,7 +89,7 @@ async def test_how_a_call_ended_is_recorded_once(journal) -> None:
     assert await usage(journal) == (1, Tokens(5, 5))
 
 
-async def test_users_do_not_see_each_others_calls(journal) -> None:
+async def test_users_do_not_see_each_others_calls(journal: UsageJournal) -> None:
     await begin(journal, BOB)
 
     assert await journal.usage_since(ADA, long_ago()) == Usage(0, Tokens(), None)

@@ -42,7 +42,7 @@ def quota_of(redis: Redis) -> QuotaOf:
 # ---- many callers ---------------------------------------------------------------------------------
 
 
-async def test_sixty_four_callers_in_four_processes_get_exactly_the_limit(redis_url) -> None:
+async def test_sixty_four_callers_in_four_processes_get_exactly_the_limit(redis_url: str) -> None:
     script = str(Path(__file__).with_name("quota_callers.py"))
     processes = [
         await asyncio.create_subprocess_exec(
@@ -56,7 +56,7 @@ async def test_sixty_four_callers_in_four_processes_get_exactly_the_limit(redis_
     assert sum(granted) == 101
 
 
-async def test_no_span_as_long_as_the_window_sees_more_calls_than_the_limit_and_hardly_fewer(quota_of) -> None:
+async def test_no_span_as_long_as_the_window_sees_more_calls_than_the_limit_and_hardly_fewer(quota_of: QuotaOf) -> None:
     window, limit = timedelta(seconds=0.5), 6
     quota = quota_of(minute=limit, minute_window=window)
     leaving: list[float] = []
@@ -78,7 +78,7 @@ async def test_no_span_as_long_as_the_window_sees_more_calls_than_the_limit_and_
     assert len(leaving) >= limit * int(spans)
 
 
-async def test_a_permit_lapses_soon_and_before_its_window_moves_on(quota_of) -> None:
+async def test_a_permit_lapses_soon_and_before_its_window_moves_on(quota_of: QuotaOf) -> None:
     began = time.monotonic()
     taken = await quota_of().take(ADA)
 
@@ -125,7 +125,7 @@ def zone_in_which_it_is(hour: int, minute: int, second: int) -> timezone:
     return timezone((wanted - now) % timedelta(days=1))
 
 
-async def test_a_day_begins_anew_at_local_midnight(redis) -> None:
+async def test_a_day_begins_anew_at_local_midnight(redis: Redis) -> None:
     zone = zone_in_which_it_is(23, 59, 57)
     quota = RedisQuota(redis, limits=Limits(day=2), timezone=zone, journal=InMemoryUsage())
     await quota.take(ADA)
@@ -142,7 +142,7 @@ async def test_a_day_begins_anew_at_local_midnight(redis) -> None:
     assert (status.day.used, status.minute.used) == (1, 3)
 
 
-async def test_a_month_goes_on_counting_while_days_pass_and_then_begins_anew(quota_of) -> None:
+async def test_a_month_goes_on_counting_while_days_pass_and_then_begins_anew(quota_of: QuotaOf) -> None:
     quota = with_short_calendar(quota_of(day=2, month=3), day=2, month=4)
     answers = []
     for _ in range(3):
@@ -156,7 +156,7 @@ async def test_a_month_goes_on_counting_while_days_pass_and_then_begins_anew(quo
     assert answers == ["taken", "taken", first_day, "taken", second_day, "taken", "taken", first_day]
 
 
-async def test_right_before_midnight_nothing_is_handed_out_that_could_leave_after_it(quota_of) -> None:
+async def test_right_before_midnight_nothing_is_handed_out_that_could_leave_after_it(quota_of: QuotaOf) -> None:
     quota = with_short_calendar(quota_of(), day=3, month=60)
     midnight = quota._bounds.day.end
     assert isinstance(await quota.take(ADA), Taken)
@@ -169,7 +169,7 @@ async def test_right_before_midnight_nothing_is_handed_out_that_could_leave_afte
     assert isinstance(await quota.take(ADA), Taken)
 
 
-async def test_a_clock_set_back_holds_nobody_up_for_longer_than_the_window(quota_of, redis) -> None:
+async def test_a_clock_set_back_holds_nobody_up_for_longer_than_the_window(quota_of: QuotaOf, redis: Redis) -> None:
     quota = quota_of(minute=2)
     await quota.take(ADA)
     an_hour_ahead = time.time() * 1000 + 3_600_000
@@ -184,7 +184,7 @@ async def test_a_clock_set_back_holds_nobody_up_for_longer_than_the_window(quota
 # ---- answers that are lost, servers that are silent -----------------------------------------------
 
 
-async def test_asking_again_for_the_same_permit_takes_nothing_more(quota_of) -> None:
+async def test_asking_again_for_the_same_permit_takes_nothing_more(quota_of: QuotaOf) -> None:
     quota = quota_of(minute=1)
     taken = await quota.take(ADA)
 
@@ -237,7 +237,7 @@ async def unused_address() -> tuple[str, int]:
 # ---- what is left behind --------------------------------------------------------------------------
 
 
-async def test_idle_users_vanish_from_redis(quota_of, redis) -> None:
+async def test_idle_users_vanish_from_redis(quota_of: QuotaOf, redis: Redis) -> None:
     await quota_of().take(ADA)
 
     keys = [key.decode() async for key in redis.scan_iter("*")]
@@ -247,7 +247,7 @@ async def test_idle_users_vanish_from_redis(quota_of, redis) -> None:
     assert 0 < await redis.ttl(MINUTE) <= 61
 
 
-async def test_denied_calls_are_counted_by_the_window_that_was_full(quota_of) -> None:
+async def test_denied_calls_are_counted_by_the_window_that_was_full(quota_of: QuotaOf) -> None:
     before = QUOTA_DENIED.labels(window="day")._value.get()
     quota = quota_of(day=0)
 

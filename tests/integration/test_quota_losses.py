@@ -21,6 +21,7 @@ from shared.usage.in_memory import InMemoryUsage
 from shared.usage.in_postgres import PostgresUsage
 from shared.users import user_id
 from shared.values import KeySource, UserId, WaitReason
+from tests.conftest import OwnValkey
 
 ADA = user_id("ada")
 COUNTERS, FENCE = "fleet:quota:{ada}:counters", "fleet:quota:{ada}:fence"
@@ -74,7 +75,9 @@ class Provider:
         return None
 
 
-async def test_flushed_again_and_again_no_user_exceeds_the_minute_or_the_day(redis, journal) -> None:
+async def test_flushed_again_and_again_no_user_exceeds_the_minute_or_the_day(
+    redis: Redis, journal: PostgresUsage
+) -> None:
     limits = Limits(minute=5, day=20, minute_window=timedelta(seconds=0.6))
     quota = RedisQuota(redis, limits=limits, timezone=far_from_midnight(), journal=journal)
     provider, chance = Provider(), random.Random(7)
@@ -104,7 +107,7 @@ def far_from_midnight() -> timezone:
     return timezone((noon - datetime.now(UTC)) % timedelta(days=1))
 
 
-async def test_a_spent_day_is_still_spent_after_a_flush(redis, journal) -> None:
+async def test_a_spent_day_is_still_spent_after_a_flush(redis: Redis, journal: PostgresUsage) -> None:
     quota = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
     await journal_calls(journal, calls=3)
 
@@ -115,7 +118,9 @@ async def test_a_spent_day_is_still_spent_after_a_flush(redis, journal) -> None:
     assert (await quota.status(ADA)).day.used == 3
 
 
-async def test_status_tells_what_the_journal_knows_and_leaves_redis_as_it_is(redis, journal) -> None:
+async def test_status_tells_what_the_journal_knows_and_leaves_redis_as_it_is(
+    redis: Redis, journal: PostgresUsage
+) -> None:
     quota = RedisQuota(redis, limits=Limits(minute=2), timezone=far_from_midnight(), journal=journal)
     await journal_calls(journal, calls=2)
 
@@ -126,7 +131,7 @@ async def test_status_tells_what_the_journal_knows_and_leaves_redis_as_it_is(red
     assert [key async for key in redis.scan_iter("*")] == []
 
 
-async def test_what_a_restarted_server_remembers_is_not_believed(valkey, journal) -> None:
+async def test_what_a_restarted_server_remembers_is_not_believed(valkey: OwnValkey, journal: PostgresUsage) -> None:
     redis = open_redis(SecretStr(valkey.url))
     quota = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
     assert isinstance(await quota.take(ADA), Taken)
@@ -139,7 +144,7 @@ async def test_what_a_restarted_server_remembers_is_not_believed(valkey, journal
     await redis.aclose()
 
 
-async def test_counters_of_another_time_zone_are_rebuilt_for_this_one(redis) -> None:
+async def test_counters_of_another_time_zone_are_rebuilt_for_this_one(redis: Redis) -> None:
     journal = InMemoryUsage()
     before = RedisQuota(redis, limits=Limits(day=3), timezone=timezone(timedelta(hours=3)), journal=journal)
     await before.take(ADA)
@@ -172,7 +177,7 @@ class SlowJournal(InMemoryUsage):
 
 
 @pytest.mark.parametrize("lost_again", [False, True])
-async def test_a_slow_rebuild_does_not_forget_what_was_taken_meanwhile(redis, lost_again) -> None:
+async def test_a_slow_rebuild_does_not_forget_what_was_taken_meanwhile(redis: Redis, lost_again: bool) -> None:
     journal = InMemoryUsage()
     slow_journal = SlowJournal(journal)
     limits, zone = Limits(day=3), far_from_midnight()
@@ -192,7 +197,9 @@ async def test_a_slow_rebuild_does_not_forget_what_was_taken_meanwhile(redis, lo
     assert isinstance(await quick.take(ADA), Wait)
 
 
-async def test_callers_that_rebuild_at_the_same_time_get_exactly_what_is_left(redis, journal) -> None:
+async def test_callers_that_rebuild_at_the_same_time_get_exactly_what_is_left(
+    redis: Redis, journal: PostgresUsage
+) -> None:
     quota = RedisQuota(redis, limits=Limits(minute=10), timezone=far_from_midnight(), journal=journal)
     await journal_calls(journal, calls=4)
 
@@ -202,7 +209,7 @@ async def test_callers_that_rebuild_at_the_same_time_get_exactly_what_is_left(re
     assert not await redis.exists(FENCE)
 
 
-async def test_when_the_journal_is_away_too_nobody_may_call(redis) -> None:
+async def test_when_the_journal_is_away_too_nobody_may_call(redis: Redis) -> None:
     database = Database("postgresql://fleet@127.0.0.1:1/none")
     quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=PostgresUsage(database))
 

@@ -40,7 +40,7 @@ async def use_up(quota: InMemoryQuota) -> Wait:
     return answer
 
 
-async def test_the_minute_slides_a_call_makes_room_sixty_seconds_after_it_was_made(clock) -> None:
+async def test_the_minute_slides_a_call_makes_room_sixty_seconds_after_it_was_made(clock: Clock) -> None:
     quota = quota_of(clock, minute=2)
     await quota.take(ADA)
     clock.advance(seconds=40)
@@ -54,7 +54,7 @@ async def test_the_minute_slides_a_call_makes_room_sixty_seconds_after_it_was_ma
     assert isinstance(await quota.take(ADA), Wait)
 
 
-async def test_a_spent_day_waits_for_local_midnight_and_then_starts_at_nothing(clock) -> None:
+async def test_a_spent_day_waits_for_local_midnight_and_then_starts_at_nothing(clock: Clock) -> None:
     quota = quota_of(clock, minute=99, day=3)
 
     wait = await use_up(quota)
@@ -65,7 +65,7 @@ async def test_a_spent_day_waits_for_local_midnight_and_then_starts_at_nothing(c
     assert isinstance(await quota.take(ADA), Taken)
 
 
-async def test_a_spent_month_waits_for_the_first_although_days_begin_before(clock) -> None:
+async def test_a_spent_month_waits_for_the_first_although_days_begin_before(clock: Clock) -> None:
     quota = quota_of(clock, minute=99, day=99, month=3)
 
     wait = await use_up(quota)
@@ -77,13 +77,13 @@ async def test_a_spent_month_waits_for_the_first_although_days_begin_before(cloc
     assert isinstance(await quota.take(ADA), Taken)
 
 
-async def test_when_several_windows_are_full_the_one_that_has_room_last_is_named(clock) -> None:
+async def test_when_several_windows_are_full_the_one_that_has_room_last_is_named(clock: Clock) -> None:
     quota = quota_of(clock, minute=3, day=3, month=3)
 
     assert (await use_up(quota)).reason is WaitReason.QUOTA_MONTH
 
 
-async def test_heavy_calls_wait_until_as_many_have_left_the_minute_as_they_need(clock) -> None:
+async def test_heavy_calls_wait_until_as_many_have_left_the_minute_as_they_need(clock: Clock) -> None:
     quota = quota_of(clock, minute=5)
     for calls in (1, 3, 1):
         await quota.take(ADA, calls=calls)
@@ -95,7 +95,7 @@ async def test_heavy_calls_wait_until_as_many_have_left_the_minute_as_they_need(
     assert wait == Wait(WaitReason.QUOTA_MINUTE, clock.at - timedelta(seconds=20) + timedelta(seconds=60))
 
 
-async def test_a_refund_on_the_next_day_gives_nothing_to_the_new_one(clock) -> None:
+async def test_a_refund_on_the_next_day_gives_nothing_to_the_new_one(clock: Clock) -> None:
     clock.at = datetime(2026, 11, 25, 7, 59, 59, tzinfo=UTC)
     quota = quota_of(clock, minute=9, day=2)
     taken = await quota.take(ADA)

@@ -1,0 +1,474 @@
+"""Users' keys in a real OpenBao: who may do what, how sessions live on, and what happens when it is away."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import hvac
+import pytest
+from hvac.exceptions import InvalidPath
+from pydantic import SecretStr
+
+from services.local.ports import free_port
+from services.local.processes import Process
+from services.local.servers import Server
+from services.local.servers.openbao import MOUNT, OpenBao
+from shared.audit.in_memory import Entry, InMemoryAudit
+from shared.audit.in_postgres import PostgresAudit
+from shared.database import Database
+from shared.errors import KeysUnavailable, Misconfigured
+from shared.keys.cache import KeyCache
+from shared.keys.in_vault import VaultKeyReader, VaultKeyWriter, pepper
+from shared.keys.plaintext import api_key
+from shared.keys.setting_up import FRONT_DOOR, issue_credentials, set_up_vault
+from shared.keys.vault_session import VaultSession
+from shared.settings import VaultSettings
+from shared.users import user_id
+from tests.conftest import Vault
+from tests.vaults import settings_for, token_settings
+
+ADA = user_id("ada")
+PATH = "fleet/users/ada/gemini"
+KEY = api_key("AIzaPLANTED-0123456789abcdef")
+
+SessionOf = Callable[[VaultSettings], VaultSession]
+
+
+@pytest.fixture
+async def session_of() -> AsyncIterator[SessionOf]:
+    sessions: list[VaultSession] = []
+
+    def open_session(settings: VaultSettings) -> VaultSession:
+        sessions.append(VaultSession(settings))
+        return sessions[-1]
+
+    yield open_session
+    for session in sessions:
+        await session.close()
+
+
+@pytest.fixture
+def front_door(vault: Vault, session_of: SessionOf) -> VaultSession:
+    return session_of(settings_for(vault, vault.front_door))
+
+
+@pytest.fixture
+def analyzer(vault: Vault, session_of: SessionOf) -> VaultSession:
+    return session_of(settings_for(vault, vault.analyzer))
+
+
+@pytest.fixture
+def root(vault: Vault) -> Iterator[hvac.Client]:
+    client = hvac.Client(url=vault.addr, token=vault.root_token)
+    yield client
+    client.adapter.close()
+
+
+def reader_of(session: VaultSession, audit: InMemoryAudit | PostgresAudit | None = None) -> VaultKeyReader:
+    return VaultKeyReader(session, KeyCache(), audit=audit or InMemoryAudit())
+
+
+# ---- who may do what (the policies of production) --------------------------------------------------
+
+
+async def test_the_front_door_stores_a_key_it_cannot_read(front_door: VaultSession, analyzer: VaultSession) -> None:
+    await VaultKeyWriter(front_door).put(ADA, KEY)
+
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await reader_of(front_door).read(ADA)
+    assert await reader_of(analyzer).read(ADA) is not None
+
+
+async def test_the_front_door_cannot_list_users_or_see_metadata(vault: Vault, front_door: VaultSession) -> None:
+    await VaultKeyWriter(front_door).put(ADA, KEY)
+
+    for question in (
+        lambda client: client.secrets.kv.v2.list_secrets(path="fleet/users", mount_point=vault.mount),
+        lambda client: client.secrets.kv.v2.read_secret_metadata(path=PATH, mount_point=vault.mount),
+        lambda client: client.sys.list_policies(),
+    ):
+        with pytest.raises(KeysUnavailable, match="refuses this process"):
+            await front_door.ask(question)
+
+
+async def test_the_analyzer_changes_nothing(vault: Vault, front_door: VaultSession, analyzer: VaultSession) -> None:
+    await VaultKeyWriter(front_door).put(ADA, KEY)
+
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await VaultKeyWriter(analyzer).put(ADA, api_key("x" * 30))
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await VaultKeyWriter(analyzer).remove(ADA)
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await analyzer.ask(
+            lambda client: client.secrets.kv.v2.delete_latest_version_of_secret(path=PATH, mount_point=vault.mount)
+        )
+
+    stored = await reader_of(analyzer).read(ADA)
+    assert stored is not None
+    assert stored.key == KEY
+
+
+async def test_the_pepper_is_for_the_front_door_alone(front_door: VaultSession, analyzer: VaultSession) -> None:
+    assert len((await pepper(front_door)).get_secret_value()) == 64
+
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await pepper(analyzer)
+
+
+async def test_removal_destroys_every_version(vault: Vault, front_door: VaultSession, root: hvac.Client) -> None:
+    writer = VaultKeyWriter(front_door)
+    for _ in range(3):
+        await writer.put(ADA, KEY)
+
+    await writer.remove(ADA)
+
+    with pytest.raises(InvalidPath):
+        root.secrets.kv.v2.read_secret_metadata(path=PATH, mount_point=vault.mount)
+    with pytest.raises(InvalidPath):
+        root.secrets.kv.v2.read_secret_version(
+            path=PATH, version=1, mount_point=vault.mount, raise_on_deleted_version=True
+        )
+
+
+# ---- the audit trail -------------------------------------------------------------------------------
+
+
+async def test_reads_that_reach_the_vault_are_recorded_and_remembered_ones_are_not(
+    front_door: VaultSession, analyzer: VaultSession
+) -> None:
+    audit = InMemoryAudit()
+    reader = reader_of(analyzer, audit)
+    await reader.read(ADA)
+    version = await VaultKeyWriter(front_door).put(ADA, KEY)
+
+    for _ in range(3):
+        await reader.read(ADA)
+
+    assert audit.entries == [Entry("process:analyzer", "key_read", ADA, {"version": version})]
+
+
+async def test_a_key_whose_reading_cannot_be_recorded_is_not_handed_out(
+    front_door: VaultSession, analyzer: VaultSession
+) -> None:
+    await VaultKeyWriter(front_door).put(ADA, KEY)
+    away = Database("postgresql://fleet@127.0.0.1:1/none")
+    reader = reader_of(analyzer, PostgresAudit(away))
+
+    for _ in range(2):  # nor remembered
+        with pytest.raises(KeysUnavailable, match="cannot be recorded"):
+            await reader.read(ADA)
+    await away.close()
+
+
+async def test_a_key_forgotten_while_it_was_being_read_is_read_anew(
+    front_door: VaultSession, analyzer: VaultSession
+) -> None:
+    writer, reader = VaultKeyWriter(front_door), reader_of(analyzer, audit := InMemoryAudit())
+    await writer.put(ADA, KEY)
+
+    async def record_and_forget(*_: object) -> None:
+        reader.forget(ADA)
+
+    audit.record = record_and_forget  # type: ignore[method-assign]
+    await reader.read(ADA)
+    await writer.remove(ADA)
+
+    assert await reader.read(ADA) is None
+
+
+# ---- sessions --------------------------------------------------------------------------------------
+
+
+async def test_a_revoked_token_is_replaced_by_signing_in_again(
+    vault: Vault, front_door: VaultSession, root: hvac.Client
+) -> None:
+    writer = VaultKeyWriter(front_door)
+    await writer.put(ADA, KEY)
+    root.auth.token.revoke(front_door._client.token)
+
+    await writer.put(ADA, KEY)
+
+
+async def test_callers_at_the_same_time_sign_in_once(front_door: VaultSession) -> None:
+    tokens = await asyncio.gather(*(front_door.ask(lambda client: client.token) for _ in range(8)))
+
+    assert len(set(tokens)) == 1
+
+
+async def test_a_token_is_prolonged_before_it_ends_and_replaced_when_it_cannot_be(
+    vault: Vault, session_of: SessionOf, root: hvac.Client
+) -> None:
+    role = f"front-door-{vault.mount}"
+    root.auth.approle.create_or_update_approle(
+        role, token_policies=[role], token_no_default_policy=True, token_ttl="2s", token_max_ttl="4s"
+    )
+    session = session_of(settings_for(vault, vault.front_door))
+    tokens: list[str] = []
+    until = time.monotonic() + 7
+
+    while time.monotonic() < until:
+        token = await session.ask(lambda client: (client.auth.token.lookup_self(), client.token)[1])
+        if token not in tokens:
+            tokens.append(token)
+        await asyncio.sleep(0.1)
+
+    # Unprolonged each would live 2 s, so that four would be needed.
+    assert 2 <= len(tokens) <= 3
+
+
+async def test_a_token_given_by_the_operator_is_used_and_its_end_is_told(
+    vault: Vault, session_of: SessionOf, root: hvac.Client
+) -> None:
+    policy = f"front-door-{vault.mount}"
+    token = root.auth.token.create(policies=[policy], no_default_policy=True, ttl="1h")["auth"]["client_token"]
+    writer = VaultKeyWriter(session_of(token_settings(vault, token)))
+    await writer.put(ADA, KEY)
+
+    root.auth.token.revoke(token)
+
+    with pytest.raises(KeysUnavailable, match="refuses this process") as refused:
+        await writer.put(ADA, KEY)
+    assert token not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        ({"vault_auth": "token"}, "FLEET_VAULT_TOKEN"),
+        ({"vault_auth": "approle"}, "FLEET_VAULT_ROLE_ID"),
+        ({"vault_auth": "approle", "vault_role_id": "role"}, "FLEET_VAULT_SECRET_ID"),
+        ({"vault_auth": "kubernetes"}, "FLEET_VAULT_ROLE"),
+    ],
+)
+def test_a_missing_credential_is_named_at_the_start(settings: dict[str, str], missing: str) -> None:
+    with pytest.raises(Misconfigured, match=f"{missing} is missing"):
+        VaultSession(VaultSettings.model_validate({"vault_addr": "http://127.0.0.1:1", **settings}))
+
+
+async def test_an_environment_with_a_token_of_somebody_else_is_not_looked_at(
+    vault: Vault, session_of: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", vault.root_token)
+    wrong = settings_for(vault, vault.analyzer).model_copy(update={"vault_secret_id": SecretStr("wrong")})
+
+    with pytest.raises(KeysUnavailable):
+        await VaultKeyWriter(session_of(wrong)).put(ADA, KEY)
+
+
+async def test_keys_do_not_go_through_a_proxy_of_the_environment(
+    front_door: VaultSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    await VaultKeyWriter(front_door).put(ADA, KEY)
+
+
+# ---- Kubernetes ------------------------------------------------------------------------------------
+
+
+POD = "system:serviceaccount:fleet:api"
+POD_TOKEN = ".".join(
+    base64.urlsafe_b64encode(part).decode().rstrip("=")
+    for part in (
+        b'{"alg":"RS256"}',
+        json.dumps(
+            {
+                "sub": POD,
+                "iat": int(time.time()) - 60,
+                "nbf": int(time.time()) - 60,
+                "exp": int(time.time()) + 3600,
+                "kubernetes.io": {"namespace": "fleet", "serviceaccount": {"name": "api", "uid": "1"}},
+            }
+        ).encode(),
+        b"the vault leaves the signature to Kubernetes",
+    )
+)
+
+
+class TokenReviews(BaseHTTPRequestHandler):
+    """The one question the vault asks a Kubernetes API server: whose token is this?"""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        good = asked["spec"]["token"] == POD_TOKEN
+        user = {"username": POD, "uid": "1", "groups": ["system:serviceaccounts"]}
+        answer = {**asked, "status": {"authenticated": good, "user": user if good else {}}}
+        body = json.dumps(answer).encode()
+        self.send_response(201)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def kubernetes() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), TokenReviews)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_a_pod_signs_in_with_the_token_kubernetes_gave_it(
+    vault: Vault, root: hvac.Client, kubernetes: str, tmp_path: Path
+) -> None:
+    if "kubernetes/" not in root.sys.list_auth_methods()["data"]:
+        root.sys.enable_auth_method("kubernetes")
+    root.sys.enable_secrets_engine("pki", path=f"{vault.mount}-pki")
+    some_ca = root.secrets.pki.generate_root("internal", "kubernetes", mount_point=f"{vault.mount}-pki")
+    root.auth.kubernetes.configure(
+        kubernetes,
+        kubernetes_ca_cert=some_ca["data"]["certificate"],
+        token_reviewer_jwt=POD_TOKEN,
+        disable_local_ca_jwt=True,
+    )
+    role = f"front-door-{vault.mount}"
+    root.auth.kubernetes.create_role(
+        role, bound_service_account_names="api", bound_service_account_namespaces="fleet", policies=[role]
+    )
+    account = tmp_path / "token"
+    account.write_text(f"{POD_TOKEN}\n")
+    settings = VaultSettings(vault_addr=vault.addr, vault_mount=vault.mount, vault_auth="kubernetes", vault_role=role)
+
+    session = VaultSession(settings, service_account=account)
+    await VaultKeyWriter(session).put(ADA, KEY)
+    await session.close()
+
+    nobody = VaultSession(settings, service_account=tmp_path / "missing")
+    with pytest.raises(KeysUnavailable, match="FileNotFoundError"):
+        await VaultKeyWriter(nobody).put(ADA, KEY)
+    await nobody.close()
+
+
+# ---- sealed, away, silent --------------------------------------------------------------------------
+
+
+async def test_a_sealed_vault_makes_keys_wait_and_serves_them_again_once_it_is_open(
+    tmp_path: Path, started: Callable[[Server], Process], session_of: SessionOf
+) -> None:
+    server = OpenBao(tmp_path / "openbao", port=free_port(), cluster_port=free_port())
+    started(server)
+    credentials = server.credentials(FRONT_DOOR)
+    session = session_of(
+        VaultSettings(
+            vault_addr=server.url,
+            vault_mount=MOUNT,
+            vault_role_id=credentials.role_id,
+            vault_secret_id=credentials.secret_id,
+        )
+    )
+    writer = VaultKeyWriter(session)
+    await writer.put(ADA, KEY)
+
+    with_root = hvac.Client(url=server.url, token=server.root_token)
+    with_root.sys.seal()
+    with_root.adapter.close()
+    with pytest.raises(KeysUnavailable, match="is sealed") as waiting:
+        await writer.put(ADA, KEY)
+    assert waiting.value.until > datetime.now(UTC)
+
+    server.settle()
+    await writer.put(ADA, KEY)
+
+
+async def test_an_unreachable_vault_makes_keys_wait(session_of: SessionOf) -> None:
+    settings = VaultSettings(vault_addr="http://127.0.0.1:1", vault_role_id="r", vault_secret_id=SecretStr("s"))
+
+    with pytest.raises(KeysUnavailable, match="cannot be reached"):
+        await VaultKeyWriter(session_of(settings)).put(ADA, KEY)
+
+
+async def test_a_silent_vault_is_given_up_within_seconds_for_many_callers(session_of: SessionOf) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    writer = VaultKeyWriter(
+        session_of(VaultSettings(vault_addr=address, vault_role_id="r", vault_secret_id=SecretStr("s")))
+    )
+    began = time.monotonic()
+
+    answers = await asyncio.gather(*(writer.put(ADA, KEY) for _ in range(12)), return_exceptions=True)
+
+    assert all(isinstance(answer, KeysUnavailable) for answer in answers)
+    assert time.monotonic() - began < 10
+    silent.close()
+
+
+async def test_an_answer_that_is_not_a_vaults_makes_keys_wait(session_of: SessionOf) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+        await writer.drain()
+        writer.close()
+
+    stranger = await asyncio.start_server(greet, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{stranger.sockets[0].getsockname()[1]}"
+    settings = VaultSettings(vault_addr=address, vault_role_id="r", vault_secret_id=SecretStr("s"))
+
+    with pytest.raises(KeysUnavailable, match="cannot answer"):
+        await VaultKeyWriter(session_of(settings)).put(ADA, KEY)
+    stranger.close()
+    await stranger.wait_closed()
+
+
+# ---- setting up ------------------------------------------------------------------------------------
+
+
+def test_setting_up_again_keeps_pepper_and_keys_and_credentials(vault: Vault, root: hvac.Client) -> None:
+    set_up_vault(root, mount=vault.mount)
+    before = issue_credentials(root, FRONT_DOOR)
+    root.secrets.kv.v2.create_or_update_secret(path=PATH, secret={"api_key": "kept"}, mount_point=vault.mount)
+    first = _read(root, vault, "fleet/pepper")
+
+    set_up_vault(root, mount=vault.mount)
+
+    assert _read(root, vault, "fleet/pepper") == first
+    assert _read(root, vault, PATH) == {"api_key": "kept"}
+    client = hvac.Client(url=vault.addr, token="")
+    client.auth.approle.login(before.role_id, before.secret_id.get_secret_value())
+    client.adapter.close()
+
+
+def test_a_fresh_mount_is_made_ready_at_once(vault: Vault, root: hvac.Client) -> None:
+    mount = f"{vault.mount}-fresh"
+
+    set_up_vault(root, mount=mount)
+
+    pepper = root.secrets.kv.v2.read_secret_version(
+        path="fleet/pepper", mount_point=mount, raise_on_deleted_version=True
+    )
+    assert len(pepper["data"]["data"]["pepper"]) == 64
+    root.sys.disable_secrets_engine(mount)
+
+
+def test_something_else_in_the_mounts_place_is_named(vault: Vault, root: hvac.Client) -> None:
+    mount = f"{vault.mount}-old"
+    root.sys.enable_secrets_engine("kv", path=mount, options={"version": "1"})
+
+    with pytest.raises(Misconfigured, match=f"{mount}/"):
+        set_up_vault(root, mount=mount)
+    root.sys.disable_secrets_engine(mount)
+
+
+def _read(client: hvac.Client, vault: Vault, path: str) -> dict[str, str]:
+    answer = client.secrets.kv.v2.read_secret_version(path=path, mount_point=vault.mount, raise_on_deleted_version=True)
+    found: dict[str, str] = answer["data"]["data"]
+    return found
