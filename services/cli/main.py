@@ -13,6 +13,8 @@ _COMMANDS = {
     "quota": ("services.cli.quota:quota", "how many provider calls a user has left"),
     "egress": ("services.cli.egress:egress", "judge addresses as the scraper would; connects to none"),
     "token": ("services.cli.tokens:token", "make a bearer token for the HTTP API"),
+    "pause": ("services.cli.pausing:pause", "stop serving a user"),
+    "resume": ("services.cli.pausing:resume", "serve a paused user again"),
     "erase": ("services.cli.erase:erase", "delete everything of a user"),
     "doctor": ("services.cli.doctor:doctor", "check every server, the ledger's sums and the settings"),
     "migrate": ("services.cli.migrate:migrate", "bring the database's tables up to date"),

@@ -37,7 +37,7 @@ def api() -> int:
 @command()
 def intake() -> int:
     """Take bookmark events from the broker into the ledger."""
-    from services.producer.main import run_intake  # noqa: PLC0415 - each process imports its own libraries alone
+    from services.producer.intake_main import run_intake  # noqa: PLC0415 - each process imports its own libraries alone
 
     return run_intake()
 
@@ -45,7 +45,7 @@ def intake() -> int:
 @command()
 def dispatch() -> int:
     """Release jobs in turn, take back what was lost, and publish the events."""
-    from services.producer.main import run_dispatcher  # noqa: PLC0415 - each process imports its own libraries alone
+    from services.producer.dispatch_main import run_dispatcher  # noqa: PLC0415 - each process imports its own libraries alone
 
     return run_dispatcher()
 

@@ -17,11 +17,17 @@ _A_MONTH_H = 30 * 24
 @command()
 @click.option("--user", "user", type=User(), metavar="U", help="A token that reaches this user alone.")
 @click.option("--service", metavar="NAME", type=User(), help="A token that reaches all users, within its scopes.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(list(Scope)), help="What the service may do.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What the service may do.",
+)
 @click.option("--hours", type=click.IntRange(1, 10 * 365 * 24), default=_A_MONTH_H, show_default=True, help="Lifetime.")
 @told
 def token(
-    around: Surroundings, user: UserId | None, service: UserId | None, scopes: tuple[Scope, ...], hours: int
+    around: Surroundings, user: UserId | None, service: UserId | None, scopes: tuple[str, ...], hours: int
 ) -> None:
     """Make a bearer token; send it as `Authorization: Bearer …`."""
     if (user is None) == (service is None):
@@ -33,7 +39,7 @@ def token(
     if user is not None:
         made = issuer.for_user(user, lifetime=lifetime)
     else:
-        made = issuer.for_service(service or "", scopes, lifetime=lifetime)
+        made = issuer.for_service(service or "", map(Scope, scopes), lifetime=lifetime)
     if around.as_json:
         print_json({"token": made, "hours": hours})
     else:

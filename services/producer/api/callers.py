@@ -47,7 +47,12 @@ def _about_a_user(scope: Scope) -> Callable[..., Asked]:
     return asked
 
 
-def _admin(caller: Annotated[Caller, Depends(caller)]) -> Caller:
+def admin(caller: Annotated[Caller, Depends(caller)]) -> Caller:
+    """The caller, if it may see everything.
+
+    Raises:
+        Forbidden: it may not.
+    """
     caller.require(Scope.ADMIN)
     return caller
 
@@ -56,4 +61,3 @@ AnyCaller = Annotated[Caller, Depends(caller)]
 Reading = Annotated[Asked, Depends(_about_a_user(Scope.READ))]
 Writing = Annotated[Asked, Depends(_about_a_user(Scope.WRITE))]
 KeyWriting = Annotated[Asked, Depends(_about_a_user(Scope.KEYS))]
-Admin = Annotated[Caller, Depends(_admin)]

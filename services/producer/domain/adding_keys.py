@@ -7,7 +7,7 @@ work in, nobody was told "done" yet, and the same call again completes it.
 2. The audit entry `key_offered` is kept, so that no write goes unrecorded.
 3. The vault gets the key as a new version. Until step 4 the registry still tells of the version before, so that no
    refusal of the old key can mark the new one.
-4. The registry gets name, fingerprint, version and status: from here on the key is known.
+4. The registry gets name, fingerprint, version and status, with its own audit entry and event: the key is known.
 5. What waited for it is queued again and woken; both can be done any number of times.
 """
 
@@ -20,7 +20,6 @@ from shared.errors import KeyRefused, NotFound, ProviderDown
 from shared.keys import ApiKey, KeyRecord, KeyRegistry, KeyWriter
 from shared.keys.plaintext import key_name
 from shared.ledger import Ledger
-from shared.tokens import Caller
 from shared.values import KeyStatus, Stage, UserId, WaitReason
 
 DEFAULT_NAME = "default"
@@ -81,7 +80,7 @@ class AddKey:
         self._audit = audit
         self._fingerprint = fingerprint
 
-    async def __call__(self, user: UserId, key: ApiKey, *, name: str, by: Caller) -> KeyAdded:
+    async def __call__(self, user: UserId, key: ApiKey, *, name: str, by: str) -> KeyAdded:
         """Add the key.
 
         Raises:
@@ -93,23 +92,20 @@ class AddKey:
         fingerprint = await self._fingerprint(key)
         status, reason = await self._checked(user, key, fingerprint=fingerprint, by=by)
         details = {"name": name, "fingerprint": fingerprint, "status": status.value}
-        await self._audit.record(by.name, "key_offered", user, details)
+        await self._audit.record(by, "key_offered", user, details)
         version = await self._writer.put(user, key)
         await self._registry.record(
             user, name=name, fingerprint=fingerprint, version=version, status=status, reason=reason
         )
         requeued = await self._ledger.requeue_heuristic(user)
         await self._ledger.wake(user, Stage.ANALYZE, reasons=_WAITS_A_KEY_ENDS)
-        await self._audit.record(by.name, "key_added", user, {"version": version})
         return KeyAdded(name=name, status=status, reason=reason, requeued=requeued)
 
-    async def _checked(
-        self, user: UserId, key: ApiKey, *, fingerprint: str, by: Caller
-    ) -> tuple[KeyStatus, str | None]:
+    async def _checked(self, user: UserId, key: ApiKey, *, fingerprint: str, by: str) -> tuple[KeyStatus, str | None]:
         try:
             await self._check(key)
         except KeyRefused as refusal:
-            await self._audit.record(by.name, "key_refused", user, {"fingerprint": fingerprint, "code": refusal.code})
+            await self._audit.record(by, "key_refused", user, {"fingerprint": fingerprint, "code": refusal.code})
             raise
         except ProviderDown:
             return KeyStatus.UNCHECKED, _UNCHECKED
@@ -124,18 +120,17 @@ class RemoveKey:
         self._registry = registry
         self._audit = audit
 
-    async def __call__(self, user: UserId, *, by: Caller) -> None:
+    async def __call__(self, user: UserId, *, by: str) -> None:
         """Remove the key with all its versions.
 
         Raises:
             NoKey: there was none.
             KeysUnavailable: the vault is away; the key is still there.
         """
-        await self._audit.record(by.name, "key_removal_asked", user)
+        await self._audit.record(by, "key_removal_asked", user)
         await self._writer.remove(user)
         if not await self._registry.remove(user):
             raise NoKey
-        await self._audit.record(by.name, "key_removed", user)
 
 
 async def known_key(registry: KeyRegistry, user: UserId) -> KeyRecord:

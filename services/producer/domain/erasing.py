@@ -4,7 +4,6 @@ from shared.audit import Audit
 from shared.errors import UnknownUser
 from shared.keys import KeyRegistry, KeyWriter
 from shared.ledger import Ledger
-from shared.tokens import Caller
 from shared.values import UserId
 
 
@@ -17,18 +16,18 @@ class EraseUser:
         self._ledger = ledger
         self._audit = audit
 
-    async def __call__(self, user: UserId, *, by: Caller) -> int:
+    async def __call__(self, user: UserId, *, by: str) -> int:
         """Erase the user; how many bookmarks went.
 
         Raises:
             UnknownUser: there was nothing.
             KeysUnavailable: the vault is away; nothing was erased.
         """
-        await self._audit.record(by.name, "user_erasure_asked", user)
+        await self._audit.record(by, "user_erasure_asked", user)
         await self._writer.remove(user)
         had_key = await self._registry.remove(user)
         erased = await self._ledger.erase(user)
         if not erased and not had_key:
             raise UnknownUser(user)
-        await self._audit.record(by.name, "user_erased", user, {"bookmarks": erased})
+        await self._audit.record(by, "user_erased", user, {"bookmarks": erased})
         return erased

@@ -110,5 +110,5 @@ def _key(record: KeyRecord | None) -> dict[str, Any]:
     }
 
 
-def _spent(tokens: Tokens) -> dict[str, int]:
+def _spent(tokens: Tokens) -> dict[str, Any]:
     return {"prompt_tokens": tokens.prompt, "answer_tokens": tokens.answer}

@@ -134,8 +134,9 @@ function showStage(name, stage) {
   const card = $(`stage-${name}`);
   const list = card.querySelector("dl");
   card.classList.toggle("moving", (stage?.running ?? 0) + (stage?.released ?? 0) > 0);
-  for (const state of ["waiting", "running", "done", "failed"]) {
-    const value = state === "waiting" ? (stage?.waiting ?? 0) + (stage?.released ?? 0) : (stage?.[state] ?? 0);
+  const figures = { ...stage, waiting: (stage?.waiting ?? 0) + (stage?.released ?? 0), running: stage?.running ?? 0 };
+  for (const state of ["waiting", "running", "done", "failed"].filter((state) => state in figures)) {
+    const value = figures[state];
     const row = list.querySelector(`.${state}`) ?? list.appendChild(pair(state));
     row.lastChild.textContent = number.format(value);
     row.lastChild.classList.toggle("none", value === 0);

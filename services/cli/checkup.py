@@ -1,0 +1,160 @@
+"""The checks of `fleet doctor`: each looks at one thing, and knows the setting and the remedy when it is not well."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from redis.exceptions import RedisError
+
+from shared.broker.making import make_carrier
+from shared.database import Database
+from shared.errors import FleetError
+from shared.keys.in_vault import pepper
+from shared.keys.vault_session import VaultSession
+from shared.ledger.checks import faults
+from shared.ledger.migrate import newest, revision
+from shared.quota.in_redis import open_redis
+from shared.settings import (
+    BrokerSettings,
+    DatabaseSettings,
+    DispatchSettings,
+    EgressSettings,
+    GeminiSettings,
+    ProcessSettings,
+    QuotaSettings,
+    RedisSettings,
+    Settings,
+    TokenSettings,
+    VaultSettings,
+)
+from shared.tokens import TokenReader
+from shared.values import Stage
+
+_LEASE = timedelta(minutes=1)  # nothing is sent, so nothing lives that long
+_OTHERS: tuple[type[Settings], ...] = (QuotaSettings, GeminiSettings, DispatchSettings, EgressSettings, ProcessSettings)
+
+
+class Unwell(Exception):
+    """What a check found, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to look at.
+
+    Attributes:
+        look: says in a few words what is there; raises `Unwell` or a `FleetError` when it is not well.
+        setting: which setting says where it is.
+        remedy: what to do when it is not well.
+    """
+
+    name: str
+    setting: str
+    remedy: str
+    look: Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    name: str
+    setting: str
+    ok: bool
+    sentence: str
+    remedy: str | None
+
+
+async def look_at(check: Check) -> Finding:
+    """Do one check; never raises for what is merely not well."""
+    try:
+        sentence = await check.look()
+    except (Unwell, FleetError) as unwell:
+        return Finding(check.name, check.setting, ok=False, sentence=str(unwell), remedy=check.remedy)
+    return Finding(check.name, check.setting, ok=True, sentence=sentence, remedy=None)
+
+
+async def _postgres() -> str:
+    at, needed = revision(_database_url()), newest()
+    if at != needed:
+        raise Unwell(f"The tables are at step {at or 'none'}; this program needs {needed}.")
+    return f"reachable, tables at step {at}"
+
+
+async def _sums() -> str:
+    database = Database(_database_url(), pool=1)
+    try:
+        found = await faults(database)
+    finally:
+        await database.close()
+    if found:
+        raise Unwell(" ".join(found))
+    return "every job, lane and bookmark agrees"
+
+
+async def _broker() -> str:
+    settings = BrokerSettings.read()
+    leases = dict.fromkeys((Stage.SCRAPE, Stage.ANALYZE), _LEASE)
+    carrier = make_carrier(settings.broker_url.get_secret_value(), partitions=settings.partitions, leases=leases)
+    try:
+        waiting = sum((await carrier.depths(Stage.SCRAPE)).values())
+    finally:
+        await carrier.close()
+    return f"reachable, {waiting:,} messages for the scraper"
+
+
+async def _redis() -> str:
+    async with open_redis(RedisSettings.read().redis_url) as redis:
+        try:
+            await redis.ping()
+        except (RedisError, OSError) as error:
+            raise Unwell(f"Redis cannot be reached ({type(error).__name__}).") from error
+    return "reachable"
+
+
+async def _vault() -> str:
+    session = VaultSession(VaultSettings.read())
+    try:
+        await pepper(session)
+    finally:
+        await session.close()
+    return "unsealed, signed in and set up"
+
+
+async def _tokens() -> str:
+    TokenReader(TokenSettings.read().token_secret)
+    return "long enough"
+
+
+async def _others() -> str:
+    for settings in _OTHERS:
+        settings.read()
+    return "readable"
+
+
+def _database_url() -> str:
+    return DatabaseSettings.read().database_url.get_secret_value()
+
+
+CHECKS = (
+    Check(
+        "PostgreSQL", "FLEET_DATABASE_URL", "Start PostgreSQL, correct the setting, or run `fleet migrate`.", _postgres
+    ),
+    Check("the ledger's sums", "FLEET_DATABASE_URL", "Keep the sentence and tell the maintainers.", _sums),
+    Check(
+        "the broker", "FLEET_BROKER_URL", "Start RabbitMQ (or Valkey for one machine) or correct the setting.", _broker
+    ),
+    Check(
+        "Redis", "FLEET_REDIS_URL", "Start Redis or Valkey, or correct the setting; analyses wait until then.", _redis
+    ),
+    Check(
+        "the vault",
+        "FLEET_VAULT_ADDR",
+        "Start and unseal Vault, or correct FLEET_VAULT_…; keys wait until then.",
+        _vault,
+    ),
+    Check("the tokens' secret", "FLEET_TOKEN_SECRET", "Set at least 32 characters made by chance.", _tokens),
+    Check(
+        "other settings", "FLEET_…", "Correct what the sentence names; docs/configuration.md explains each.", _others
+    ),
+)

@@ -1,0 +1,38 @@
+"""What commands open: the ledger alone where it is enough, so that a command needs no setting it does not use."""
+
+import getpass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.database import Database
+from shared.ledger import Ledger
+from shared.ledger.in_postgres import PostgresLedger
+from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.reports import PostgresReports, Reports
+from shared.settings import DatabaseSettings, DispatchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLedger:
+    """The ledger for one command: what changes it, and what shows it."""
+
+    ledger: Ledger
+    reports: Reports
+
+
+@asynccontextmanager
+async def open_ledger() -> AsyncIterator[OpenLedger]:
+    """The ledger of the fleet in the environment, while the block runs."""
+    database = Database(DatabaseSettings.read().database_url.get_secret_value(), pool=2)
+    dispatch = DispatchSettings.read()
+    try:
+        ledger = PostgresLedger(database, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
+        yield OpenLedger(ledger, PostgresReports(database))
+    finally:
+        await database.close()
+
+
+def operator() -> str:
+    """Who types, as the audit trail names them."""
+    return f"operator:{getpass.getuser()}"

@@ -1,0 +1,134 @@
+"""The front door for Python programs: plain functions over the same use cases as the HTTP API.
+
+The first call reads the environment and opens the front door on an event loop in a thread of its own, so that the
+functions work in programs with and without a loop; a forked child opens its own.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from services.producer.front_door import FrontDoor, FrontDoorSettings, open_front_door
+from shared.keys.plaintext import api_key as checked_key
+from shared.users import user_id as checked_user
+
+T = TypeVar("T")
+
+_ACTOR = "service:python"
+_KEY_NAME = "python"
+
+
+def add_user_api_key(user_id: int | str, api_key: str, api_key_name: str) -> bool:
+    """Check a user's key with the provider and store it; True when it is stored.
+
+    Raises:
+        InvalidUserId, InvalidKey, InvalidKeyName: what was handed in cannot be used.
+        KeyRefused: the provider does not accept the key.
+        KeysUnavailable, LedgerUnavailable: a server is away; call again.
+    """
+    user, key = checked_user(user_id), checked_key(api_key)
+    _call(lambda door: door.add_key(user, key, name=api_key_name, by=_ACTOR))
+    return True
+
+
+def check_user_rate_limit(user_id: int | str) -> dict[str, Any]:
+    """A user's provider calls: `can_make_request`, `requests_today`, `daily_limit`, and the same for minute and month.
+
+    Raises:
+        InvalidUserId: the id cannot be one.
+        QuotaUnavailable: nobody can say now.
+    """
+    user = checked_user(user_id)
+    return asdict(_call(lambda door: door.standing.rate_limit(user)))
+
+
+def get_user_api_stats(user_id: int | str) -> dict[str, Any]:
+    """A user's key, calls and tokens, with all that `check_user_rate_limit` answers.
+
+    Raises:
+        InvalidUserId: the id cannot be one.
+        QuotaUnavailable: nobody can say now.
+    """
+    user = checked_user(user_id)
+    return asdict(_call(lambda door: door.standing.stats(user)))
+
+
+def process_new_user_content(
+    user_id: int | str, user_api_key: str | None = None, limit: int | None = None
+) -> dict[str, Any]:
+    """Queue what of a user's bookmarks could be analysed better now; what was queued.
+
+    Submitted bookmarks are queued by being submitted; this queues analyses made without a key again, once there is
+    one. Failed bookmarks stay failed.
+
+    Args:
+        user_id: whose bookmarks.
+        user_api_key: added first, in place of the user's key before, when given.
+        limit: at most so many; all when None.
+
+    Raises:
+        UnknownUser: nobody by this name has handed anything in.
+        InvalidUserId, InvalidInput, InvalidKey, KeyRefused: what was handed in cannot be used.
+    """
+    if user_api_key is not None:
+        add_user_api_key(user_id, user_api_key, _KEY_NAME)
+    user = checked_user(user_id)
+    return asdict(_call(lambda door: door.process(user, limit=limit)))
+
+
+class UserContentProcessor:
+    """One user's bookmarks, to be processed on the user's own key."""
+
+    def __init__(self, user_id: int | str, user_api_key: str | None = None) -> None:
+        """Keep whose bookmarks; a key given here is added by the first call and not kept longer.
+
+        Raises:
+            InvalidUserId, InvalidKey: what was handed in cannot be used.
+        """
+        self._user = checked_user(user_id)
+        self._key = None if user_api_key is None else checked_key(user_api_key)
+
+    def process_user_bookmarks(self, limit: int | None = None) -> dict[str, Any]:
+        """See `process_new_user_content`."""
+        if self._key is not None:
+            add_user_api_key(self._user, self._key.get_secret_value(), _KEY_NAME)
+            self._key = None
+        return process_new_user_content(self._user, limit=limit)
+
+
+class _Background:
+    """A front door on a loop in a daemon thread."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._settings = FrontDoorSettings.read()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="fleet-front-door", daemon=True).start()
+        self._door = self._run(self._open())
+
+    def call(self, use_case: Callable[[FrontDoor], Coroutine[Any, Any, T]]) -> T:
+        """What the use case returns or raises."""
+        return self._run(use_case(self._door))
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _open(self) -> FrontDoor:
+        self._opened = AsyncExitStack()  # held open for as long as the program runs
+        return await self._opened.enter_async_context(open_front_door(self._settings))
+
+
+_opening = threading.Lock()
+_background: _Background | None = None
+
+
+def _call(use_case: Callable[[FrontDoor], Coroutine[Any, Any, T]]) -> T:
+    global _background  # noqa: PLW0603 - one per process, opened by the first call
+    with _opening:
+        if _background is None or _background.process != os.getpid():
+            _background = _Background()
+    return _background.call(use_case)

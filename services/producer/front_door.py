@@ -1,0 +1,137 @@
+"""The front door's wiring: settings → adapters → use cases, for the API, the Python functions and the command line."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from shared.ledger.reports import PostgresReports, Reports
+
+from services.producer.adapters.in_gemini import GeminiKeyCheck
+from services.producer.domain.adding_keys import AddKey, RemoveKey
+from services.producer.domain.erasing import EraseUser
+from services.producer.domain.processing import ProcessContent
+from services.producer.domain.showing import Snapshots
+from services.producer.domain.standing import Standing
+from services.producer.domain.submitting import SubmitBookmarks
+from shared.audit.in_postgres import PostgresAudit
+from shared.database import Database
+from shared.keys import ApiKey, KeyRegistry
+from shared.keys.in_postgres import PostgresKeyRegistry
+from shared.keys.in_vault import VaultKeyWriter, pepper
+from shared.keys.plaintext import fingerprint
+from shared.keys.vault_session import VaultSession
+from shared.ledger import Ledger
+from shared.ledger.in_postgres import PostgresLedger
+from shared.ledger.policies import retry_policy, stage_policies
+from shared.quota.calendar import Calendar
+from shared.quota.in_redis import RedisQuota, open_redis
+from shared.settings import (
+    DatabaseSettings,
+    DispatchSettings,
+    GeminiSettings,
+    QuotaSettings,
+    RedisSettings,
+    VaultSettings,
+)
+from shared.usage.in_postgres import PostgresUsage
+
+_ACTOR = "process:front_door"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontDoorSettings:
+    """Everything the front door is told from outside."""
+
+    database: DatabaseSettings
+    redis: RedisSettings
+    vault: VaultSettings
+    quota: QuotaSettings
+    gemini: GeminiSettings
+    dispatch: DispatchSettings
+
+    @classmethod
+    def read(cls) -> Self:
+        """The settings from the environment.
+
+        Raises:
+            Misconfigured: one is missing or cannot be used.
+        """
+        return cls(
+            database=DatabaseSettings.read(),
+            redis=RedisSettings.read(),
+            vault=VaultSettings.read(),
+            quota=QuotaSettings.read(),
+            gemini=GeminiSettings.read(),
+            dispatch=DispatchSettings.read(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FrontDoor:
+    """The use cases, ready to be called on the loop that opened them."""
+
+    submit: SubmitBookmarks
+    add_key: AddKey
+    remove_key: RemoveKey
+    erase: EraseUser
+    process: ProcessContent
+    standing: Standing
+    snapshots: Snapshots
+    ledger: Ledger
+    registry: KeyRegistry
+    reports: Reports
+
+
+@asynccontextmanager
+async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoor]:
+    """The front door while the block runs; connects when first asked for something."""
+    async with AsyncExitStack() as closing:
+        database = Database(settings.database.database_url.get_secret_value(), pool=settings.database.database_pool)
+        closing.push_async_callback(database.close)
+        redis = open_redis(settings.redis.redis_url)
+        closing.push_async_callback(redis.aclose)
+        vault = VaultSession(settings.vault)
+        closing.push_async_callback(vault.close)
+
+        ledger = PostgresLedger(
+            database, policies=stage_policies(settings.dispatch), retries=retry_policy(settings.dispatch)
+        )
+        registry = PostgresKeyRegistry(database, actor=_ACTOR)
+        reports = PostgresReports(database)
+        audit = PostgresAudit(database)
+        writer = VaultKeyWriter(vault)
+        usage = PostgresUsage(database)
+        calendar = Calendar(settings.quota.timezone())
+        quota = RedisQuota(redis, limits=settings.quota.limits(), timezone=settings.quota.timezone(), journal=usage)
+
+        standing = Standing(
+            quota=quota,
+            registry=registry,
+            usage=usage,
+            month_began=lambda: calendar.month(datetime.now(UTC)).start,
+        )
+
+        async def fingerprint_of(key: ApiKey) -> str:
+            return fingerprint(key, await pepper(vault))
+
+        yield FrontDoor(
+            submit=SubmitBookmarks(ledger),
+            add_key=AddKey(
+                check=GeminiKeyCheck(settings.gemini),
+                writer=writer,
+                registry=registry,
+                ledger=ledger,
+                audit=audit,
+                fingerprint=fingerprint_of,
+            ),
+            remove_key=RemoveKey(writer=writer, registry=registry, audit=audit),
+            erase=EraseUser(writer=writer, registry=registry, ledger=ledger, audit=audit),
+            process=ProcessContent(ledger=ledger, registry=registry, reports=reports),
+            standing=standing,
+            snapshots=Snapshots(reports=reports, standing=standing),
+            ledger=ledger,
+            registry=registry,
+            reports=reports,
+        )

@@ -1,0 +1,244 @@
+"""Adding and removing keys: what is asked, what is written, in which order, and what a crash leaves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.producer.domain.adding_keys import AddKey, NoKey, RemoveKey, known_key
+from services.producer.domain.erasing import EraseUser
+from shared.audit.in_memory import InMemoryAudit
+from shared.errors import (
+    FleetError,
+    InvalidKeyName,
+    KeyRefused,
+    KeysUnavailable,
+    LedgerUnavailable,
+    ProviderDown,
+    UnknownUser,
+)
+from shared.keys import ApiKey
+from shared.keys.in_memory import InMemoryKeyRegistry, InMemoryKeys
+from shared.keys.plaintext import api_key
+from shared.ledger.in_memory import MemoryLedger
+from shared.ledger.policies import RetryPolicy, stage_policies
+from shared.settings import DispatchSettings
+from shared.users import user_id
+from shared.values import KeyStatus
+
+ADA = user_id("ada")
+KEY = api_key("AIzaSy-a-key-of-the-tests-0123456789")
+ANOTHER = api_key("AIzaSy-another-key-of-the-tests-0123")
+BY = "user:ada"
+LATER = datetime.now(UTC) + timedelta(minutes=1)
+
+
+class Failing:
+    """A neighbour whose named methods fail once each."""
+
+    def __init__(self, real: Any, **errors: FleetError) -> None:
+        self._real = real
+        self._errors = errors
+
+    def __getattr__(self, name: str) -> Any:
+        if error := self._errors.pop(name, None):
+            return lambda *_, **__: _raise(error)
+        return getattr(self._real, name)
+
+
+async def _raise(error: FleetError) -> None:
+    raise error
+
+
+async def fingerprint(key: ApiKey) -> str:
+    return f"fingerprint of {len(key.get_secret_value())}"
+
+
+@dataclass
+class Door:
+    """The use cases with every neighbour in memory."""
+
+    answer: FleetError | None = None
+    asked: list[ApiKey] = field(default_factory=list)
+    vault: Any = field(default_factory=InMemoryKeys)
+    registry: Any = field(default_factory=InMemoryKeyRegistry)
+    audit: InMemoryAudit = field(default_factory=InMemoryAudit)
+    ledger: Any = field(
+        default_factory=lambda: MemoryLedger(policies=stage_policies(DispatchSettings()), retries=RetryPolicy())
+    )
+
+    async def check(self, key: ApiKey) -> None:
+        self.asked.append(key)
+        if self.answer:
+            raise self.answer
+
+    async def add(self, key: ApiKey = KEY, name: str = "mine") -> Any:
+        use_case = AddKey(
+            check=self.check,
+            writer=self.vault,
+            registry=self.registry,
+            ledger=self.ledger,
+            audit=self.audit,
+            fingerprint=fingerprint,
+        )
+        return await use_case(ADA, key, name=name, by=BY)
+
+    async def remove(self) -> None:
+        await RemoveKey(writer=self.vault, registry=self.registry, audit=self.audit)(ADA, by=BY)
+
+    async def erase(self) -> int:
+        use_case = EraseUser(writer=self.vault, registry=self.registry, ledger=self.ledger, audit=self.audit)
+        return await use_case(ADA, by=BY)
+
+    def acts(self) -> list[str]:
+        return [entry.action for entry in self.audit.entries]
+
+
+async def test_a_key_the_provider_accepts_is_stored_and_known() -> None:
+    door = Door()
+
+    added = await door.add()
+
+    assert (added.status, added.reason) == (KeyStatus.ACTIVE, None)
+    stored = await door.vault.read(ADA)
+    record = await known_key(door.registry, ADA)
+    assert (stored.key, stored.version) == (KEY, record.version)
+    assert (record.name, record.status) == ("mine", KeyStatus.ACTIVE)
+
+
+async def test_a_refused_key_is_not_stored_and_the_try_is_recorded() -> None:
+    door = Door(answer=KeyRefused("it does not know this key"))
+
+    with pytest.raises(KeyRefused):
+        await door.add()
+
+    assert await door.vault.read(ADA) is None
+    assert await door.registry.find(ADA) is None
+    assert door.acts() == ["key_refused"]
+
+
+async def test_a_refused_key_leaves_the_one_before_as_it_was() -> None:
+    door = Door()
+    await door.add()
+    door.answer = KeyRefused("it does not know this key")
+
+    with pytest.raises(KeyRefused):
+        await door.add(ANOTHER)
+
+    assert (await door.vault.read(ADA)).key == KEY
+    assert (await known_key(door.registry, ADA)).status is KeyStatus.ACTIVE
+
+
+async def test_a_key_nobody_could_check_is_stored_as_unchecked_and_says_so() -> None:
+    door = Door(answer=ProviderDown("Gemini cannot be asked.", until=LATER))
+
+    added = await door.add()
+
+    assert added.status is KeyStatus.UNCHECKED
+    assert "could not be asked" in str(added.reason)
+    assert (await known_key(door.registry, ADA)).status is KeyStatus.UNCHECKED
+
+
+async def test_a_name_nobody_could_read_is_refused_before_anybody_is_asked() -> None:
+    door = Door()
+
+    with pytest.raises(InvalidKeyName):
+        await door.add(name="two\nlines")
+
+    assert not door.asked
+    assert door.acts() == []
+
+
+def _unavailable() -> FleetError:
+    return LedgerUnavailable("PostgreSQL cannot be reached.")
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda door: setattr(door, "vault", Failing(door.vault, put=KeysUnavailable("sealed", until=LATER))),
+        lambda door: setattr(door, "registry", Failing(door.registry, record=_unavailable())),
+        lambda door: setattr(door, "ledger", Failing(door.ledger, requeue_heuristic=_unavailable())),
+        lambda door: setattr(door, "ledger", Failing(door.ledger, wake=_unavailable())),
+    ],
+    ids=["vault", "registry", "requeue", "wake"],
+)
+async def test_wherever_adding_stops_doing_it_again_completes_it(break_it: Callable[[Door], None]) -> None:
+    door = Door()
+    break_it(door)
+    with pytest.raises(FleetError):
+        await door.add()
+    record = await door.registry.find(ADA)
+    stored = await door.vault.read(ADA)
+    assert record is None or (record.version == stored.version)
+    assert door.acts() == ["key_offered"]
+
+    await door.add()
+
+    assert (await door.vault.read(ADA)).version == (await known_key(door.registry, ADA)).version
+
+
+async def test_a_crash_while_replacing_leaves_no_refusal_of_the_old_key_that_marks_the_new_one() -> None:
+    door = Door()
+    await door.add()
+    old = await known_key(door.registry, ADA)
+    door.registry = Failing(door.registry, record=_unavailable())
+    with pytest.raises(LedgerUnavailable):
+        await door.add(ANOTHER)
+
+    await door.add(ANOTHER)
+
+    assert not await door.registry.mark(ADA, version=old.version, status=KeyStatus.INVALID, reason="refused")
+    assert (await known_key(door.registry, ADA)).status is KeyStatus.ACTIVE
+
+
+async def test_nothing_is_stored_that_could_not_be_recorded() -> None:
+    door = Door()
+    door.audit = Failing(door.audit, record=_unavailable())  # type: ignore[assignment]  # fails like the real one
+
+    with pytest.raises(LedgerUnavailable):
+        await door.add()
+
+    assert await door.vault.read(ADA) is None
+
+
+async def test_a_removed_key_is_gone_from_the_vault_even_when_the_registry_could_not_be_told() -> None:
+    door = Door()
+    await door.add()
+    door.registry = Failing(door.registry, remove=_unavailable())
+
+    with pytest.raises(LedgerUnavailable):
+        await door.remove()
+    assert await door.vault.read(ADA) is None
+
+    await door.remove()
+    with pytest.raises(NoKey):
+        await known_key(door.registry, ADA)
+
+
+async def test_removing_a_key_that_is_not_there_says_so() -> None:
+    with pytest.raises(NoKey):
+        await Door().remove()
+
+
+async def test_erasing_a_user_takes_key_and_bookmarks() -> None:
+    door = Door()
+    await door.add()
+
+    assert await door.erase() == 0
+    assert await door.vault.read(ADA) is None
+    with pytest.raises(UnknownUser):
+        await door.erase()
+    assert door.acts() == ["key_offered", "user_erasure_asked", "user_erased", "user_erasure_asked"]
+
+
+async def test_no_audit_entry_holds_the_key() -> None:
+    door = Door()
+    await door.add()
+    door.answer = KeyRefused("it does not know this key")
+    with pytest.raises(KeyRefused):
+        await door.add()
+
+    assert KEY.get_secret_value() not in repr(door.audit.entries) + repr(door.registry.events)
