@@ -13,6 +13,7 @@ _LOOK_EVERY_S = 0.1
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 20.0
 _STEADY_AFTER_S = 30.0
+_HOPELESS_AFTER = 5
 
 
 class Keeper:
@@ -31,6 +32,11 @@ class Keeper:
         self._letting_go = letting_go
         self._deaths_in_a_row = 0
         self._thread = threading.Thread(target=self._keep, name=f"keep-{process.name}", daemon=True)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it died again and again, each time soon after its start; it is tried on nevertheless."""
+        return self._deaths_in_a_row >= _HOPELESS_AFTER
 
     def begin(self) -> None:
         """Watch from now on."""

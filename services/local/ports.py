@@ -2,6 +2,7 @@
 
 import random
 import socket
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 _OWN_RANGE = range(20_000, 32_000)  # below the ports systems lend to outgoing connections, which come and go
@@ -29,3 +30,13 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         lent: int = probe.getsockname()[1]
         return lent
+
+
+def kept_port(file: Path) -> int:
+    """The port noted in this file while it is free, so that addresses stay the same; else a free one, noted there."""
+    noted = file.read_text(encoding="ascii") if file.exists() else ""
+    if noted.isdigit() and is_free(int(noted)):
+        return int(noted)
+    port = free_port()
+    file.write_text(str(port), encoding="ascii")
+    return port

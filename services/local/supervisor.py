@@ -61,6 +61,11 @@ class Supervisor:
         """How often something died and was started again."""
         return sum(keeper.restarts for keeper in self._keepers)
 
+    @property
+    def hopeless(self) -> list[Process]:
+        """What dies again and again, each time soon after its start."""
+        return [keeper.process for keeper in self._keepers if keeper.is_hopeless]
+
     def start_servers(self, *servers: Server) -> None:
         """Start servers that do not need each other side by side; come back when all can be used.
 

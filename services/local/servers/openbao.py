@@ -4,7 +4,6 @@ import importlib.util
 import json
 import secrets
 import time
-import urllib.request
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,6 +12,7 @@ import hvac
 from pydantic import SecretStr
 
 from services.local.kept import write_private
+from services.local.loopback import NO_PROXIES, open_loopback
 from services.local.ports import LOOPBACK
 from services.local.processes import Command
 from services.local.servers.errors import ServerMissing, ServerNotReady
@@ -115,7 +115,7 @@ class OpenBao:
     def is_ready(self) -> bool:
         """Whether it answers, sealed or not."""
         try:
-            with urllib.request.urlopen(f"{self.url}/v1/sys/seal-status", timeout=2):  # noqa: S310 - our own server
+            with open_loopback(f"{self.url}/v1/sys/seal-status", timeout_s=2):
                 return True
         except OSError:
             return False
@@ -123,14 +123,14 @@ class OpenBao:
     def is_active(self) -> bool:
         """Whether it answers, unsealed."""
         try:
-            with urllib.request.urlopen(f"{self.url}/v1/sys/health", timeout=2) as answer:  # noqa: S310 - our own server
+            with open_loopback(f"{self.url}/v1/sys/health", timeout_s=2) as answer:
                 return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False
 
     def settle(self) -> None:
         """Initialise it, once; unseal it; set it up for the fleet, with credentials for each role."""
-        client = hvac.Client(url=self.url, timeout=_ANSWERS_WITHIN_S)
+        client = hvac.Client(url=self.url, timeout=_ANSWERS_WITHIN_S, proxies=NO_PROXIES)
         if not client.sys.is_initialized():
             made = client.sys.initialize(secret_shares=1, secret_threshold=1)
             self._keep(_Kept(made["keys"][0], made["root_token"], {}))

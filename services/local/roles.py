@@ -1,0 +1,54 @@
+"""Which processes a fleet on this machine consists of, and what each is told."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.local.ports import LOOPBACK, free_port
+from services.local.supervisor import Role
+
+WORKING = ("dispatch", "scrape", "analyze")
+INTAKE = "intake"  # takes events from RabbitMQ; there are none without it
+
+_FOR_THE_API_ALONE = ("FLEET_VAULT_", "FLEET_TOKEN_SECRET")  # whoever reads strangers' pages should know of neither
+
+
+def api(settings: Mapping[str, str]) -> Role:
+    """The HTTP API and the live page."""
+    return _role("api", settings)
+
+
+def workers(settings: Mapping[str, str], *, for_analyzer: Mapping[str, str]) -> list[Role]:
+    """The processes that need the broker.
+
+    Args:
+        settings: the fleet's.
+        for_analyzer: what the analyzer alone is told beside them.
+    """
+    names = [*WORKING, INTAKE] if settings.get("FLEET_BROKER_URL", "").startswith("amqp") else WORKING
+    told = {name: value for name, value in settings.items() if not name.startswith(_FOR_THE_API_ALONE)}
+    vault = {name: value for name, value in settings.items() if name.startswith("FLEET_VAULT_")} | dict(for_analyzer)
+    return [
+        _role(name, told | (vault if name == "analyze" else {}) | {"FLEET_METRICS_PORT": str(free_port())})
+        for name in names
+    ]
+
+
+def sample_site(port: int) -> Role:
+    """The sample pages on loopback; it is told nothing of the fleet."""
+    command = (sys.executable, "-m", "services.local.sample_site", LOOPBACK, str(port))
+    return Role("sample-site", command, _inherited())
+
+
+def _role(name: str, settings: Mapping[str, str]) -> Role:
+    return Role(name, (*_fleet(), name), {**_inherited(), **settings})
+
+
+def _fleet() -> tuple[str, ...]:
+    """The `fleet` command of this very installation."""
+    return (sys.executable, str(Path(sys.executable).with_name("fleet")))
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("FLEET_")}

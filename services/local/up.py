@@ -1,0 +1,256 @@
+"""`fleet up`: starts everything, shows where it is, hands in what was asked for, and stays until told to end."""
+
+import os
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from services.local import roles, sample
+from services.local.folder_lock import FolderLock
+from services.local.front_door import FrontDoor, FrontDoorAway
+from services.local.kept import kept_secret, write_private
+from services.local.options import UpOptions
+from services.local.ports import LOOPBACK, free_port, is_free, kept_port
+from services.local.register import Register, end_leftovers
+from services.local.results import Standing, standing_of
+from services.local.servers.errors import ServerNotReady
+from services.local.standing_on import Foundation, lay_foundation
+from services.local.supervisor import Supervisor
+from services.local.telling import Screen, overview_line, result_line
+from services.local.warden import Warden
+from shared.errors import Misconfigured
+from shared.ledger.migrate import migrate
+from shared.logs import configure_logs
+from shared.settings import DatabaseSettings, TokenSettings
+from shared.users import user_id
+from shared.values import UserId
+
+USUAL_PORT = 8080
+_READY_WITHIN_S = 60.0
+_LOOK_EVERY_S = 0.1
+_TELL_EVERY_S = 1.0
+_SAMPLE_NETWORK = f"{LOOPBACK}/32"
+
+
+class FleetNotReady(Misconfigured):
+    """A process of the fleet does not come up."""
+
+    code = "fleet_not_ready"
+    advice = "The end of the log the sentence names says why; `fleet doctor` checks the servers and the settings."
+
+    def __init__(self, name: str, log: Path) -> None:
+        super().__init__(f"The process `{name}` does not come up; its log is {log}.")
+
+
+def run_up(options: UpOptions) -> int:
+    """Run the fleet; come back when it was told to end, or with `once` when everything submitted has ended.
+
+    Returns:
+        0, or 1 when something submitted failed or was cut short.
+
+    Raises:
+        FleetAlreadyRuns: another one works on this folder.
+        ServerMissing: a server's program is not on this machine.
+        Misconfigured: a setting or a server keeps the fleet from starting.
+    """
+    configure_logs("warning", process="up")
+    screen = Screen()
+    began = time.monotonic()
+    data = options.data.resolve()
+    with _alone_in(data) as warden, Supervisor(logs=_fresh_logs(data), watch=Register(data / "run", warden)) as held:
+        run = _Run(options, data, screen, held, warden)
+        try:
+            standing = run.story()
+        except ServerNotReady:
+            if not run.told.is_set():
+                raise
+            standing = None  # told to end while the servers were starting
+    screen.finish()
+    if not options.once:
+        return 0
+    if standing is None:
+        screen.say("Told to end before everything had ended; `fleet up` again goes on where this stopped.")
+        return 1
+    return _conclude(screen, standing, as_json=options.as_json, seconds=time.monotonic() - began)
+
+
+class _Run:
+    """One run of `fleet up`, from the first server to the last look."""
+
+    def __init__(self, options: UpOptions, data: Path, screen: Screen, supervisor: Supervisor, warden: Warden) -> None:
+        self.options = options
+        self.data = data
+        self.screen = screen
+        self.supervisor = supervisor
+        self.warden = warden
+        self.told = threading.Event()
+
+    def story(self) -> Standing | None:
+        """Start, submit, watch; what came of it when everything ended, None when told to end before."""
+        self._listen_to_signals()
+        foundation = lay_foundation(self.data, _given(), self.options.broker)
+        if foundation.note:
+            self.screen.say(foundation.note)
+        with self._broker_starting(foundation):
+            door, site = self._open_front_door(foundation)
+        if self.told.is_set():
+            return None
+        analyzer_only = foundation.for_analyzer()
+        self.supervisor.start_roles(roles.workers(foundation.settings, for_analyzer=analyzer_only))
+        submitted = self._submit(door, site)
+        self._advise(door, submitted)
+        return self._watch(door, submitted)
+
+    def _listen_to_signals(self) -> None:
+        def end(*_: object) -> None:
+            self.told.set()
+            self.supervisor.give_up()
+            for number in numbers:  # whoever asks twice cannot wait: the warden ends what is left
+                signal.signal(number, signal.SIG_DFL)
+
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in numbers:
+            signal.signal(number, end)
+
+    @contextmanager
+    def _broker_starting(self, foundation: Foundation) -> Iterator[None]:
+        """Start the broker beside the block: it takes longer than everything else, and the page can do without."""
+
+        def start() -> None:
+            for server in foundation.broker:
+                self.supervisor.start_servers(server)
+
+        with ThreadPoolExecutor(1, thread_name_prefix="broker") as beside:
+            started = beside.submit(start)
+            try:
+                yield
+            except BaseException:
+                self.supervisor.give_up()
+                raise
+            started.result()
+
+    def _open_front_door(self, foundation: Foundation) -> tuple[FrontDoor, str | None]:
+        """Servers, tables, API: until the page can be opened."""
+        self.supervisor.start_servers(*foundation.first)
+        foundation.settle()
+        settings = foundation.settings
+        port = self._complete(settings)
+        write_private(self.data / "fleet.env", _as_lines(settings))
+        os.environ.update(settings)
+        migrate(DatabaseSettings.read().database_url.get_secret_value())
+        self.supervisor.start_roles([roles.api(settings)])
+        site = self._open_sample_site() if self.options.sample else None
+        door = FrontDoor(port, TokenSettings.read().token_secret)
+        self._wait_until_ready(door)
+        if self.told.is_set():
+            return door, site
+        self.screen.say(f"Dashboard: {door.page}")
+        if site:
+            self.screen.say(f"Sample site: {site}/")
+        return door, site
+
+    def _complete(self, settings: dict[str, str]) -> int:
+        """Add what is no server's matter; the API's port."""
+        if "FLEET_TOKEN_SECRET" not in settings and "FLEET_TOKEN_SECRET_FILE" not in settings:
+            settings["FLEET_TOKEN_SECRET"] = kept_secret(self.data / "token.secret")
+        if self.options.sample:
+            allowed = [part for part in settings.get("FLEET_EGRESS_ALLOW", "").split(",") if part]
+            settings["FLEET_EGRESS_ALLOW"] = ",".join(dict.fromkeys([*allowed, _SAMPLE_NETWORK]))
+        port = self.options.port or (USUAL_PORT if is_free(USUAL_PORT) else free_port())
+        settings["FLEET_API_HOST"], settings["FLEET_API_PORT"] = LOOPBACK, str(port)
+        return port
+
+    def _open_sample_site(self) -> str:
+        port = kept_port(self.data / "sample-site.port")
+        self.supervisor.start_roles([roles.sample_site(port)])
+        return f"http://{LOOPBACK}:{port}"
+
+    def _wait_until_ready(self, door: FrontDoor) -> None:
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while not self.told.is_set() and not door.is_ready():
+            if time.monotonic() > deadline:
+                raise FleetNotReady("api", self.data / "logs" / "api.log")
+            time.sleep(_LOOK_EVERY_S)
+
+    def _submit(self, door: FrontDoor, site: str | None) -> dict[UserId, list[int]]:
+        asked: dict[UserId, list[dict[str, Any]]] = {}
+        if site:
+            asked |= sample.bookmarks(site)
+        if self.options.urls:
+            asked.setdefault(user_id(self.options.user), []).extend({"url": url} for url in self.options.urls)
+        return {user: door.submit(user, bookmarks) for user, bookmarks in asked.items()}
+
+    def _advise(self, door: FrontDoor, submitted: Mapping[UserId, Sequence[int]]) -> None:
+        without = [user for user in submitted if not door.has_key(user)]
+        if without and not self.options.as_json:
+            command = f"fleet key add --user {without[0]} --data {shlex.quote(str(self.options.data))}"
+            self.screen.say("No Gemini key yet: the built-in heuristic analyser does the work, and is named as such.")
+            self.screen.say(f"To use your own: {command}")
+
+    def _watch(self, door: FrontDoor, submitted: Mapping[UserId, Sequence[int]]) -> Standing | None:
+        while not self.told.is_set():
+            self.warden.check()
+            try:
+                if not self.options.as_json:
+                    self.screen.progress(overview_line(door.overview()))
+                if self.options.once and (standing := standing_of(door, submitted)).all_ended:
+                    return standing
+            except FrontDoorAway as away:
+                self.screen.progress(away.sentence)
+            self._look_for_the_hopeless()
+            self.told.wait(_TELL_EVERY_S)
+        return None
+
+    def _look_for_the_hopeless(self) -> None:
+        for process in self.supervisor.hopeless:
+            if self.options.once:
+                raise FleetNotReady(process.name, process.log)
+            self.screen.progress(FleetNotReady(process.name, process.log).sentence)
+
+
+def _conclude(screen: Screen, standing: Standing, *, as_json: bool, seconds: float) -> int:
+    if as_json:
+        screen.say_json(standing.as_json(seconds=seconds))
+    else:
+        for bookmark in standing.bookmarks:
+            screen.say(result_line(bookmark))
+    return 1 if standing.failed else 0
+
+
+@contextmanager
+def _alone_in(data: Path) -> Iterator[Warden]:
+    """The folder to ourselves, rid of what an earlier fleet left running, under a warden's eyes."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FolderLock.take(data)
+    try:
+        end_leftovers(data / "run")
+        warden = Warden(hold=lock)
+        try:
+            yield warden
+        finally:
+            warden.close()
+    finally:
+        lock.release()
+
+
+def _fresh_logs(data: Path) -> Path:
+    """The folder of logs; those of the run before are kept beside the new ones."""
+    logs = data / "logs"
+    logs.mkdir(mode=0o700, exist_ok=True)
+    for log in logs.glob("*.log"):
+        log.replace(log.with_suffix(".log.before"))
+    return logs
+
+
+def _given() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("FLEET_")}
+
+
+def _as_lines(settings: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in sorted(settings.items()))
