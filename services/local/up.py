@@ -174,7 +174,7 @@ class _Run:
     def _wait_until_ready(self, door: FrontDoor) -> None:
         deadline = time.monotonic() + _READY_WITHIN_S
         while not self.told.is_set() and not door.is_ready():
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or "api" in {process.name for process in self.supervisor.hopeless}:
                 raise FleetNotReady("api", self.data / "logs" / "api.log")
             time.sleep(_LOOK_EVERY_S)
 
