@@ -111,6 +111,17 @@ async def test_a_connector_dials_neither_names_nor_literals_that_were_not_pinned
                 await session.get(canary.url(host=host))
 
 
+async def test_a_pin_is_for_its_host_alone(public: Site) -> None:
+    connector = JudgedConnector()
+    connector.pin(Allowed(URL(public.url(host="page.example")), ("127.0.0.1",)))
+
+    async with aiohttp.ClientSession(connector=connector) as session:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.get(public.url(host="other.example"))
+
+    assert public.connections == 0
+
+
 async def test_a_pin_replaces_the_one_before(public: Site) -> None:
     connector = JudgedConnector()
     connector.pin(Allowed(URL(public.url()), ("127.0.0.1",)))

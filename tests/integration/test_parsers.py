@@ -142,6 +142,9 @@ async def test_a_parser_does_not_outlive_a_parent_that_was_killed(state: str) ->
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", PARENT, state, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
     pid = int(await parent.stdout.readline())
+    idle_s = psutil.Process(pid).cpu_times().user
+    if state == "busy":
+        await until(lambda: psutil.Process(pid).cpu_times().user > idle_s + 0.5)
 
     parent.kill()
     await parent.wait()

@@ -73,7 +73,7 @@ def test_a_page_without_a_title_has_the_one_it_offers_to_others() -> None:
 
 
 def test_answers_of_a_question_page_are_kept_where_the_exact_extractor_loses_them() -> None:
-    answers = [f"<div class='answer'><div class='post-text'><p>{s} {s}</p></div></div>" for s in SENTENCES]
+    answers = [f"<div class='comment'><p>{s} {s[::-1]}</p></div>" for s in SENTENCES]
     page = f"<html><body><div id='question'><p>How?</p></div><div id='answers'>{''.join(answers)}</div></body></html>"
 
     text = extract(page, "https://questions.example/1").text
