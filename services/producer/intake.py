@@ -47,8 +47,8 @@ class _Arrived:
 
     @property
     def lane(self) -> int:
-        """Which lane it waits in."""
-        return partition_of(self.read.user, partitions=_LANES) if isinstance(self.read, Event) else 0
+        """Which lane it waits in: its user's, or the last, where nothing waits for the ledger."""
+        return partition_of(self.read.user, partitions=_LANES) if isinstance(self.read, Event) else _LANES
 
 
 class Intake:
@@ -85,7 +85,7 @@ class Intake:
         await self._link.close()
 
     async def _consume(self, channel: Channel) -> None:
-        lanes: list[asyncio.Queue[_Arrived]] = [asyncio.Queue() for _ in range(_LANES)]
+        lanes: list[asyncio.Queue[_Arrived]] = [asyncio.Queue() for _ in range(_LANES + 1)]
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._serve(lane, channel))
