@@ -35,14 +35,14 @@ _TAG = re.compile(
 )
 _OPENING = re.compile(r"<(?=[A-Za-z/!?])")
 _LINK = re.compile(r"!?\[([^\]\[]*)\]\([^)\s]*(?:\s[^)]*)?\)")
-_EMPHASIS = re.compile(r"(\*\*|`+|~~)(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"`+|(?<!\w)(?:\*\*|~~)(?=\S)|(?<=\S)(?:\*\*|~~)(?!\w)")
 _LINE_MARK = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+)", re.MULTILINE)
 _JOINERS = "\u200c\u200d"  # invisible, and yet part of words in Persian and Hindi, and of emoji
 
 
 def plain(text: str) -> str:
     """The text as one line without markup, control characters or invisible ones."""
-    for markup, kept in ((_TAG, " "), (_LINK, r"\1"), (_LINE_MARK, ""), (_EMPHASIS, r"\2"), (_OPENING, "< ")):
+    for markup, kept in ((_TAG, " "), (_LINK, r"\1"), (_LINE_MARK, ""), (_EMPHASIS, ""), (_OPENING, "< ")):
         text = markup.sub(kept, text)
     return " ".join("".join(map(_visible, text)).split())
 

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 
+# Possessive and behind a lookbehind, so that a run of a million dots is looked at once.
 _ENDS = re.compile(
-    r"(?<=[.!?\u2026\u3002\uff01\uff1f])[\"'\u201d\u2019)\]]*\s+(?=[^\sa-z])|(?<=[\u3002\uff01\uff1f])|\n{2,}|\n(?=[#\-*>|])"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]]*+\s++(?=[^a-z])"
+    r"|[\u3002\uff01\uff1f]++[\u300d\u300f\u201d\uff09]*+|\n\n++|\n(?=[#\-*>|])"
 )
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Dr|Mr|Mrs|Ms|St|No|Fig|approx|bzw|z\.B|d\.h)|\b[A-Z])\.$")
 
@@ -13,7 +15,7 @@ def sentences(text: str) -> Iterator[str]:
     """The text's sentences in order, each without the space around it; a heading or list line is one."""
     start = 0
     for end in _ENDS.finditer(text):
-        piece = text[start : end.start()].strip()
+        piece = text[start : end.end()].strip()
         if _ABBREVIATION.search(piece[-8:]):
             continue
         if piece:
@@ -28,7 +30,7 @@ def cut(text: str, *, chars: int) -> str:
     if len(text) <= chars:
         return text
     head = text[:chars]
-    ends = [end.start() for end in _ENDS.finditer(head) if end.start() > chars // 2]
+    ends = [end.end() for end in _ENDS.finditer(head, chars // 2)]
     if ends:
         return head[: ends[-1]].rstrip()
     space = head.rfind(" ", chars // 2)

@@ -6,7 +6,8 @@ counts by its weight (title, tags, headings, beginning), and longer phrases abso
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from services.analyzer.domain.heuristic.reading import WORD, Reading
@@ -14,34 +15,79 @@ from services.analyzer.domain.vocabulary import MAX_NAME_CHARS
 
 WANTED = 8
 
-_LONGEST = 3
 _TITLE, _TAG, _HEADING, _OPENING, _BODY = 6.0, 5.0, 3.0, 1.5, 1.0
 _OPENING_CHARS = 1_200
 _LEAST_TIMES_OF_A_PHRASE = 2
-_BREAK = re.compile(r"[^\w\s'\u2019+#.\-/]+|[.](?:\s|$)|\s[-\u2013\u2014]\s|\n")
-_IDEOGRAPHS = re.compile(r"[\u4e00-\u9fff]{2,}|[\u30a1-\u30fa\u30fc]{2,}|[\uac00-\ud7a3]{2,}")
-_LONG_RUN = 6
+_LONGEST_PHRASE = 3
+_MORE_PER_WORD = 0.7
 _SHORTEST_WORD = 3
-_ADDRESS = re.compile(r"\(?https?://\S+|\bwww\.\S+")
+_LONG_RUN = 6
+_SHORT_TERMS = frozenset(
+    ["ai", "ml", "ui", "ux", "go", "js", "ts", "c#", "c++", "f#", "os", "db", "ci", "cd", "vm", "io", "r"]
+)
+_TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s'\u2019+#.\-/]|\.(?=\s|$)|[-\u2013\u2014](?=\s)|\n")
+_IDEOGRAPHS = re.compile(r"[\u4e00-\u9fff]{2,}|[\u30a1-\u30fa\u30fc]{2,}|[\uac00-\ud7a3]{2,}")
+_ADDRESS = re.compile(r"https?://\S+")
+
+Phrase = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Count:
+    """What is counted of every phrase, by its words' base forms."""
+
+    small: frozenset[str]
+    weights: defaultdict[Phrase, float] = field(default_factory=lambda: defaultdict(float))
+    times: Counter[Phrase] = field(default_factory=Counter)
+    forms: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    _bases: dict[str, str] = field(default_factory=dict)
+
+    def read(self, text: str, weight: float) -> None:
+        """Count every phrase of a text that stands in a place of this weight."""
+        run: list[str] = []
+        for token in _TOKEN.findall(text):
+            base = self._bases.get(token)
+            if base is None:
+                base = self._bases[token] = _base_of(token, self.small)
+            if base:
+                run.append(base)
+                self.forms[base][token] += 1
+            elif run:
+                self._count(run, weight)
+                run = []
+        if run:
+            self._count(run, weight)
+        if not text.isascii():
+            self._read_ideographs(text, weight)
+
+    def _count(self, run: Sequence[str], weight: float) -> None:
+        for start in range(len(run)):
+            for end in range(start + 1, min(start + _LONGEST_PHRASE, len(run)) + 1):
+                phrase = tuple(run[start:end])
+                self.weights[phrase] += weight
+                self.times[phrase] += 1
+
+    def _read_ideographs(self, text: str, weight: float) -> None:
+        """Writing without spaces: short runs of one script are words, long ones are counted in pairs."""
+        for run in _IDEOGRAPHS.findall(text):
+            pairs = (run[start : start + 2] for start in range(len(run) - 1))
+            for word in [run] if len(run) <= _LONG_RUN else pairs:
+                self.forms[word][word] += 1
+                self._count([word], weight)
 
 
 def key_concepts(reading: Reading) -> tuple[str, ...]:
     """The page's key concepts, most important first; at most `WANTED`."""
-    weights: defaultdict[tuple[str, ...], float] = defaultdict(float)
-    times: Counter[tuple[str, ...]] = Counter()
-    forms: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    count = _Count(reading.stopwords)
     for text, weight in _places(reading):
-        for phrase, form in _phrases(text, reading.stopwords):
-            weights[phrase] += weight
-            times[phrase] += 1
-            forms[phrase][form] += 1
-    prominent = {phrase for phrase in weights if weights[phrase] > times[phrase] * _OPENING}
-    kept = {
-        phrase: _score(phrase, weight)
-        for phrase, weight in weights.items()
-        if len(phrase) == 1 or times[phrase] >= _LEAST_TIMES_OF_A_PHRASE or phrase in prominent
+        count.read(text, weight)
+    scores = {
+        phrase: weight * (1 + _MORE_PER_WORD * (len(phrase) - 1))
+        for phrase, weight in count.weights.items()
+        if len(phrase) == 1 or count.times[phrase] >= _LEAST_TIMES_OF_A_PHRASE or weight >= _HEADING
     }
-    return tuple(_best_form(forms[phrase]) for phrase in islice(_without_parts(kept, times), WANTED))
+    best = islice(_without_parts(scores, count.times), WANTED)
+    return tuple(_written(phrase, count.forms)[:MAX_NAME_CHARS] for phrase in best)
 
 
 def _places(reading: Reading) -> Iterator[tuple[str, float]]:
@@ -54,55 +100,13 @@ def _places(reading: Reading) -> Iterator[tuple[str, float]]:
     yield prose[_OPENING_CHARS:], _BODY
 
 
-def _phrases(text: str, small: frozenset[str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every phrase of the text as (its words in their base form, as it is written)."""
-    for part in _BREAK.split(text):
-        if not part or part.isspace():
-            continue
-        run: list[tuple[str, str]] = []
-        for word in WORD.findall(part):
-            lower = word.lower()
-            if _carries_topic(lower, small):
-                run.append((_base(lower), word))
-            elif run:
-                yield from _within(run)
-                run = []
-        if run:
-            yield from _within(run)
-    for found in _IDEOGRAPHS.findall(text):
-        yield from _ideographs(found)
-
-
-def _within(run: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, ...], str]]:
-    for start in range(len(run)):
-        for end in range(start + 1, min(start + _LONGEST, len(run)) + 1):
-            words = run[start:end]
-            yield tuple(base for base, _ in words), " ".join(form for _, form in words)
-
-
-def _ideographs(run: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    if len(run) <= _LONG_RUN:
-        yield (run,), run
-        return
-    for start in range(len(run) - 1):
-        yield (run[start : start + 2],), run[start : start + 2]
-
-
-def _carries_topic(lower: str, small: frozenset[str]) -> bool:
-    if lower in small or lower.isdigit() or len(lower) > MAX_NAME_CHARS // 2:
-        return False
-    return (
-        (len(lower) >= _SHORTEST_WORD or lower in _SHORT_TERMS) and not _IDEOGRAPHS.match(lower) and lower[0].isalpha()
-    )
-
-
-_SHORT_TERMS = frozenset(
-    ["ai", "ml", "ui", "ux", "go", "js", "ts", "c#", "c++", "f#", "os", "db", "ci", "cd", "vm", "io"]
-)
-
-
-def _base(lower: str) -> str:
-    """A plural's singular, so that both count as one; good enough for English, harmless elsewhere."""
+def _base_of(token: str, small: frozenset[str]) -> str:
+    """A word's base form, so that singular and plural count as one; empty for what carries no topic."""
+    lower = token.lower()
+    if lower in small or not lower[0].isalpha() or len(lower) > MAX_NAME_CHARS // 2 or _IDEOGRAPHS.match(lower):
+        return ""
+    if len(lower) < _SHORTEST_WORD:
+        return lower if lower in _SHORT_TERMS else ""
     lower = lower.removesuffix("'s").removesuffix("\u2019s")
     if len(lower) > _SHORTEST_WORD + 1 and lower.endswith("ies"):
         return lower[:-3] + "y"
@@ -111,25 +115,29 @@ def _base(lower: str) -> str:
     return lower
 
 
-def _score(phrase: tuple[str, ...], weight: float) -> float:
-    return weight * (1 + 0.7 * (len(phrase) - 1))
-
-
-def _without_parts(scores: dict[tuple[str, ...], float], times: Counter[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Phrases best first, without those that mostly occur as part of a better one or repeat its words."""
-    taken: list[tuple[str, ...]] = []
+def _without_parts(scores: dict[Phrase, float], times: Counter[Phrase]) -> Iterator[Phrase]:
+    """Phrases best first, without those that mostly occur as part of a better one, or only add a word to one."""
+    taken: list[tuple[set[str], Phrase]] = []
     for phrase in sorted(scores, key=lambda phrase: (-scores[phrase], phrase)):
         words = set(phrase)
-        if any(words <= set(better) and times[phrase] <= 2 * times[better] for better in taken):
+        if any(words <= better and times[phrase] <= 2 * times[name] for better, name in taken):
             continue
-        if any(set(better) < words for better in taken[:3]) and len(phrase) == _LONGEST:
+        if any(better < words and len(better) > 1 for better, _ in taken):
             continue
-        taken.append(phrase)
+        taken.append((words, phrase))
         yield phrase
 
 
+def _written(phrase: Phrase, forms: Mapping[str, Counter[str]]) -> str:
+    """The phrase as it is mostly written; words before its last in the singular, where they were seen so."""
+    *before, last = phrase
+    singular = [Counter({form: n for form, n in forms[word].items() if form.lower() == word}) for word in before]
+    chosen = [seen or forms[word] for seen, word in zip(singular, before, strict=True)]
+    return " ".join(map(_best_form, [*chosen, forms[last]]))
+
+
 def _best_form(forms: Counter[str]) -> str:
-    """The way the phrase is written most often; all lower case unless its capitals mean something."""
-    form = max(forms, key=lambda form: (forms[form], form.islower(), form))
-    lowered = form.lower()
-    return lowered if lowered in forms and forms[lowered] * 3 >= forms[form] else form
+    """The way the word is written most often; small unless its capitals mean something."""
+    form = max(forms, key=lambda form: (forms[form], form))
+    small = form.lower()
+    return small if forms[small] * 3 >= forms[form] else form

@@ -1,7 +1,6 @@
 """What kind of page it is, by votes of what its address, title and text show."""
 
 from collections import Counter
-from urllib.parse import urlsplit
 
 from services.analyzer.domain.heuristic import tables
 from services.analyzer.domain.heuristic.reading import Reading
@@ -11,26 +10,25 @@ _LEAST_WORDS_OF_AN_ARTICLE = 120
 _ENOUGH = 2
 _LEAST_LINES_OF_A_LIST, _MOSTLY, _VOTES_OF_A_LIST = 15, 0.6, 5
 
-_TEXT_CHARS = 12_000
+_TEXT_CHARS = 6_000
 
 
 def content_type_of(reading: Reading) -> str:
     """One of `CONTENT_TYPES`: the one with the most votes; `other` for what says too little."""
     votes: Counter[str] = Counter()
-    places = {"address": _address(reading.url), "title": reading.title, "text": reading.text[:_TEXT_CHARS]}
-    for place, kind, number, pattern in tables.content_types():
-        if pattern.search(places[place]):
+    places = {
+        "address": reading.address,
+        "title": reading.title.lower(),
+        "text": reading.text[:_TEXT_CHARS].lower(),
+    }
+    for place, kind, number, patterns in tables.content_types():
+        if any(pattern.search(places[place]) for pattern in patterns):
             votes[kind] += number
     votes["listing"] += _votes_of_a_list(reading)
     best = max(CONTENT_TYPES, key=lambda kind: votes[kind])  # of equals the one that is named first
     if votes[best] > _ENOUGH:
         return best
     return "article" if reading.words >= _LEAST_WORDS_OF_AN_ARTICLE else "other"
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.netloc}{parts.path}".lower()
 
 
 def _votes_of_a_list(reading: Reading) -> int:

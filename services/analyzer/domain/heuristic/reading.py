@@ -14,9 +14,11 @@ MAX_CHARS = 40_000
 
 WORDS_PER_MINUTE = 230
 
-WORD = re.compile(r"[^\W_](?:[\w+#]|[.'\u2019](?=\w))*|\.NET\b")
+WORD = re.compile(r"[^\W_](?:[\w+#]|[.'\u2019](?=\w))*|\.(?:NET|Net|net)\b")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _CODE = re.compile(r"^(?: {4}|\t)(?![*+\-\d])[^\n]+$|^```[^\n]*\n(?:(?!```)[^\n]*\n)*(?:```|\Z)?", re.MULTILINE)
+_HOST_AND_PATH = re.compile(r"\w+://(?:[^/?#@]*@)?([^?#]*)")
+_TITLE_PARTS = re.compile(r"\s+[-|\u2013\u2014\u00b7\u00bb]\s+")
 _LIST_LINE = re.compile(r"^\s*(?:[*+\-]|\d{1,3}[.)])\s+\S", re.MULTILINE)
 
 
@@ -36,6 +38,11 @@ class Reading:
     language_hint: str | None
     words: int
     fetched: bool
+
+    @cached_property
+    def address(self) -> str:
+        """The URL's host and path, in lower case."""
+        return _address(self.url)
 
     @cached_property
     def headings(self) -> list[str]:
@@ -61,7 +68,7 @@ class Reading:
     @cached_property
     def language(self) -> str:
         """The text's language, two letters, as its most frequent small words tell; English when nothing does."""
-        return language_of(f"{self.title} {self.prose[:4_000]}", hint=self.language_hint)
+        return language_of(f"{self.title} {self.prose[:2_000]}", hint=self.language_hint)
 
     @cached_property
     def stopwords(self) -> frozenset[str]:
@@ -78,9 +85,10 @@ def reading_of(bookmark: Bookmark, content: Content | None) -> Reading:
     """The bookmark and what was read from its page, prepared for the rules."""
     if content is None:
         content = _from_bookmark(bookmark)
+    url = content.final_url or bookmark.url
     return Reading(
-        url=content.final_url or bookmark.url,
-        title=content.title or bookmark.title,
+        url=url,
+        title=_without_site(content.title or bookmark.title, url),
         description=content.description or bookmark.excerpt,
         tags=bookmark.tags,
         text=cut(content.text, chars=MAX_CHARS),
@@ -88,6 +96,19 @@ def reading_of(bookmark: Bookmark, content: Content | None) -> Reading:
         words=len(content.text.split()),
         fetched=content.strategy is not Strategy.FALLBACK,
     )
+
+
+def _address(url: str) -> str:
+    found = _HOST_AND_PATH.match(url)
+    return found[1].lower() if found else ""
+
+
+def _without_site(title: str, url: str) -> str:
+    """The title without the parts that only name the site: `Why? - Stack Overflow` on stackoverflow.com."""
+    host = _address(url).partition("/")[0].replace("-", "")
+    parts = _TITLE_PARTS.split(title)
+    kept = [part for part in parts if part.replace(" ", "").lower() not in host]
+    return " - ".join(kept) if kept else title
 
 
 def _from_bookmark(bookmark: Bookmark) -> Content:

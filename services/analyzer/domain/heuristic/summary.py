@@ -10,7 +10,8 @@ from services.analyzer.domain.vocabulary import MAX_SUMMARY_CHARS
 
 _SENTENCES = 3
 _CHARS = 700
-_LOOKED_AT = 150
+_NOTHING = "There is no text to quote."
+_LOOKED_AT = 80
 _SHORTEST, _LONGEST = 40, 400
 _NOT_PROSE = re.compile(r"^\s*(?:#|>|\||[*+\-]\s|\d+[.)]\s|```|https?://)|[{}<>|=;]{2,}|^\W")
 _SMALL_TALK = re.compile(
@@ -27,7 +28,8 @@ def summarise(reading: Reading, concepts: tuple[str, ...]) -> str:
         if _SHORTEST <= len(sentence) <= _LONGEST and not _NOT_PROSE.search(sentence)
     ]
     if not candidates:
-        return cut(plain(reading.description or reading.prose or reading.title or reading.url), chars=_CHARS)
+        quoted = (reading.description, reading.prose[: 2 * _CHARS], reading.title, reading.url)
+        return cut(next(filter(None, map(plain, quoted)), _NOTHING), chars=_CHARS)
     scores = {place: _score(sentence, place, concepts) for place, sentence in enumerate(candidates)}
     best = sorted(sorted(scores, key=lambda place: (-scores[place], place))[:_SENTENCES])
     text = " ".join(plain(candidates[place]) for place in best)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from services.analyzer.domain.heuristic import tables
@@ -27,23 +28,41 @@ def _phrases() -> _Phrases:
     return {first: sorted(phrases, key=lambda phrase: -len(phrase[0])) for first, phrases in table.items()}
 
 
+@cache
+def _first_words() -> frozenset[str]:
+    """Words a technology's name may begin with."""
+    return frozenset(_phrases()) | {word.lower() for word in tables.everyday_words()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The words of one place in the page, as they are written and in lower case, and how much it counts."""
+
+    words: Sequence[str]
+    lower: Sequence[str]
+    weight: int
+
+    @classmethod
+    def of(cls, text: str, weight: int) -> "_Place":
+        words = WORD.findall(text)
+        return cls(words, list(map(str.lower, words)), weight)
+
+
 def technologies_of(reading: Reading) -> tuple[str, ...]:
     """The technologies the page deals with, most prominent first; those it mentions in passing are left out."""
-    places = [
-        (WORD.findall(reading.title), _TITLE),
-        (WORD.findall("\n".join(reading.headings)), _HEADING),
-        (WORD.findall(reading.description), _BODY),
-        (WORD.findall(reading.text), _BODY),
-    ]
     tags = [tag.strip().lower() for tag in reading.tags]
-    vocabulary = {word.lower() for words, _ in places for word in words}.union(*(WORD.findall(tag) for tag in tags))
+    places = [
+        _Place.of(reading.title, _TITLE),
+        _Place.of("\n".join(reading.headings), _HEADING),
+        _Place.of(f"{reading.description}\n{reading.text}", _BODY),
+    ]
+    vocabulary = frozenset(tags).union(*(place.lower for place in places))
     weights: Counter[str] = Counter()
-    for words, weight in places:
-        for name in _mentions(words, vocabulary, tags):
-            weights[name] += weight
-    for tag in tags:
-        for name in _tagged(tag):
-            weights[name] += _TAG
+    for place in places:
+        for name in _mentions(place, vocabulary, tags):
+            weights[name] += place.weight
+    for name in filter(None, map(_tagged, tags)):
+        weights[name] += _TAG
     return _prominent(weights, short=reading.words < _SHORT_PAGE_WORDS)
 
 
@@ -55,52 +74,47 @@ def _prominent(weights: Counter[str], *, short: bool) -> tuple[str, ...]:
     return tuple(name for name in ordered if weights[name] >= least)[:MAX_TECHNOLOGIES]
 
 
-def _mentions(words: Sequence[str], vocabulary: set[str], tags: Sequence[str]) -> Iterator[str]:
-    """The technology of each mention, the longest name first where several begin."""
-    lower = [word.lower() for word in words]
-    phrases, everyday = _phrases(), tables.everyday_words()
-    position = 0
-    while position < len(words):
-        found = None
-        for phrase, name in phrases.get(lower[position], ()):
-            if tuple(lower[position : position + len(phrase)]) == phrase and _written_as_a_name(words[position]):
-                found = name
-                position += len(phrase)
-                break
-        if found is None:
-            if words[position] in everyday:
-                name, evidence = everyday[words[position]]
-                if _is_meant(lower, position, evidence, vocabulary, tags):
-                    found = name
-            position += 1
-        if found is not None:
-            yield found
+def _mentions(place: _Place, vocabulary: frozenset[str], tags: Sequence[str]) -> Iterator[str]:
+    """The technology of each mention; where several names begin, the longest is meant."""
+    first_words, free_from = _first_words(), 0
+    for position, word in enumerate(place.lower):
+        if word not in first_words or position < free_from:
+            continue
+        name, length = _named(place, position) or (_everyday(place, position, vocabulary, tags), 1)
+        if name:
+            free_from = position + length
+            yield name
 
 
-def _written_as_a_name(word: str) -> bool:
-    return word not in tables.words("capitalised.txt")
+def _named(place: _Place, position: int) -> tuple[str, int] | None:
+    """The technology whose name begins here, and the words it takes."""
+    if place.words[position] in tables.words("capitalised.txt"):
+        return None
+    for phrase, name in _phrases().get(place.lower[position], ()):
+        if tuple(place.lower[position : position + len(phrase)]) == phrase:
+            return name, len(phrase)
+    return None
 
 
-def _is_meant(
-    lower: Sequence[str], position: int, evidence: frozenset[str], vocabulary: set[str], tags: Sequence[str]
-) -> bool:
-    """Whether an everyday word is the technology here: the page proves it, a tag says so, or code is spoken of."""
-    word = lower[position]
-    needed = 2 if len(word) == 1 else 1
-    if word in tags or len(evidence & vocabulary) >= needed:
-        return True
-    near = (*lower[max(0, position - _NEAR) : position], *lower[position + 1 : position + 1 + _NEAR])
-    return not tables.words("speaking_of_code.txt").isdisjoint(near)
+def _everyday(place: _Place, position: int, vocabulary: frozenset[str], tags: Sequence[str]) -> str | None:
+    """The technology an everyday word is here: the page proves it, a tag says so, or code is spoken of beside it."""
+    word = place.words[position]
+    if word not in tables.everyday_words():
+        return None
+    name, evidence = tables.everyday_words()[word]
+    if word.lower() in tags or len(evidence & vocabulary) >= (2 if len(word) == 1 else 1):
+        return name
+    near = (
+        *place.lower[max(0, position - _NEAR) : position],
+        *place.lower[position + 1 : position + 1 + _NEAR],
+    )
+    return None if tables.words("speaking_of_code.txt").isdisjoint(near) else name
 
 
-def _tagged(tag: str) -> Iterator[str]:
+def _tagged(tag: str) -> str | None:
     """A tag is a name already: an everyday word as a tag of its own is the technology."""
     for word, (name, _) in tables.everyday_words().items():
         if tag in {word.lower(), f"{word.lower()}lang"}:
-            yield name
-            return
+            return name
     words = tuple(WORD.findall(tag))
-    for phrase, name in _phrases().get(words[0], ()) if words else ():
-        if phrase == words:
-            yield name
-            return
+    return next((name for phrase, name in _phrases().get(words[0], ()) if phrase == words), None) if words else None

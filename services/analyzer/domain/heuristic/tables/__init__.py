@@ -19,6 +19,13 @@ def words(name: str) -> frozenset[str]:
 
 
 @cache
+def phrases(name: str) -> tuple[frozenset[tuple[str, ...]], frozenset[str]]:
+    """A table of phrases, one a line, as their words; and the words any of them begins with."""
+    table = frozenset(tuple(line.split()) for line in _lines(name))
+    return table, frozenset(phrase[0] for phrase in table)
+
+
+@cache
 def stopwords() -> Mapping[str, frozenset[str]]:
     """The small words of each language, by its two letters."""
     folder = files(__package__).joinpath("stopwords")
@@ -36,11 +43,13 @@ def everyday_words() -> Mapping[str, tuple[str, frozenset[str]]]:
 
 
 @cache
-def content_types() -> tuple[tuple[str, str, int, re.Pattern[str]], ...]:
-    """What speaks for which kind of page: where to look, the kind, its votes, and what must be found."""
+def content_types() -> tuple[tuple[str, str, int, tuple[re.Pattern[str], ...]], ...]:
+    """What speaks for which kind of page: where to look, the kind, its votes, and what is looked for in lower case."""
     rules = (line.split(" | ", 3) for line in _lines("content_types.txt"))
-    flags = re.IGNORECASE | re.MULTILINE
-    return tuple((place, kind, int(votes), re.compile(pattern, flags)) for place, kind, votes, pattern in rules)
+    return tuple(
+        (place, kind, int(votes), tuple(re.compile(pattern, re.MULTILINE) for pattern in patterns.split(" || ")))
+        for place, kind, votes, patterns in rules
+    )
 
 
 @cache

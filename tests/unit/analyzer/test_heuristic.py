@@ -1,0 +1,236 @@
+"""The built-in analyser: what it finds, what it leaves alone, and that nothing brings it down."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from services.analyzer.domain.heuristic import HEURISTIC, read_here
+from services.analyzer.domain.vocabulary import (
+    CONTENT_TYPES,
+    DIFFICULTIES,
+    MAX_CONCEPTS,
+    MAX_NAME_CHARS,
+    MAX_SENTENCES_CHARS,
+    MAX_SUMMARY_CHARS,
+    MAX_TECHNOLOGIES,
+)
+from shared.bookmarks import Analysis, Bookmark, Content
+from shared.values import AnalysedBy, BookmarkId, KeySource, Strategy, UserId
+
+URL = "https://example.com/page"
+
+
+def analysis_of(
+    text: str, *, title: str = "", url: str = URL, tags: tuple[str, ...] = (), strategy: Strategy = Strategy.STATIC
+) -> Analysis:
+    bookmark = Bookmark(BookmarkId(1), UserId("ada"), url, title, tags)
+    return read_here(bookmark, Content(strategy, "ok", url, title, text))
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A page somebody read and labelled."""
+
+    name: str
+    analysis: Analysis
+    technologies: frozenset[str]
+    content_type: str
+    difficulty: str
+
+
+def labelled(file: Path) -> Labelled:
+    head, text = file.read_text(encoding="utf-8").split("---\n", 1)
+    facts = {name: value.strip() for name, _, value in (line.partition(":") for line in head.splitlines())}
+
+    def listed(name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in facts[name].split(",") if part.strip())
+
+    return Labelled(
+        file.stem,
+        analysis_of(text, title=facts["title"], url=facts["url"], tags=listed("tags")),
+        frozenset(listed("technologies")),
+        facts["content_type"],
+        facts["difficulty"],
+    )
+
+
+PAGES = [labelled(file) for file in sorted(Path(__file__).with_name("pages").glob("*.md"))]
+
+
+def test_technologies_of_labelled_pages_are_found_and_few_others() -> None:
+    right = sum(len(page.technologies & set(page.analysis.technologies)) for page in PAGES)
+    found = sum(len(page.analysis.technologies) for page in PAGES)
+    labelled = sum(len(page.technologies) for page in PAGES)
+
+    assert 2 * right / (found + labelled) >= 0.9, [(page.name, page.analysis.technologies) for page in PAGES]
+
+
+@pytest.mark.parametrize("field", ["content_type", "difficulty"])
+def test_kinds_and_difficulties_of_labelled_pages_are_mostly_right(field: str) -> None:
+    wrong = [page.name for page in PAGES if getattr(page.analysis, field) != getattr(page, field)]
+
+    assert len(wrong) <= len(PAGES) * 0.2, wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_summary_quotes_the_page_and_concepts_are_among_its_words(page: Labelled) -> None:
+    source = Path(__file__).with_name("pages").joinpath(f"{page.name}.md").read_text(encoding="utf-8").lower()
+
+    assert page.analysis.summary
+    for concept in page.analysis.key_concepts:
+        assert all(word.rstrip("s") in source for word in concept.lower().split())
+
+
+@pytest.mark.parametrize(
+    ("text", "technology"),
+    [
+        ("Let us go to the market. Go there early, and go home late.", "Go"),
+        ("In spring the swift returns, and rust covers the old gate.", "Rust"),
+        ("Spring is here. Spring flowers bloom in the garden in Spring.", "Spring"),
+        ("Vitamin C and vitamin D are good. Take C with meals.", "C"),
+        ("Plan R is on the table. The R in the month means oysters.", "R"),
+        ("A node of the tree, an express train, a flask of tea.", "Node.js"),
+        ("An angular racket; she began to flutter and to jest.", "Angular"),
+    ],
+)
+def test_everyday_words_are_no_technologies(text: str, technology: str) -> None:
+    assert technology not in analysis_of(text).technologies
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "technology"),
+    [
+        ("Go code is formatted with gofmt, and a goroutine is cheap.", (), "Go"),
+        ("We moved the parser to Rust; cargo builds it.", (), "Rust"),
+        ("Spring beans are wired by Java annotations. Spring Boot helps.", (), "Spring"),
+        ("It is written in C: malloc, a struct and a pointer to it.", (), "C"),
+        ("Plots in R with ggplot2 and the tidyverse.", (), "R"),
+        ("A short note.", ("rust",), "Rust"),
+        ("A short note.", ("golang",), "Go"),
+        ("It runs on k8s, and kubectl shows it.", (), "Kubernetes"),
+        ("Postgres and its psql.", (), "PostgreSQL"),
+        ("A site in C++ and .NET.", (), "C++"),
+        ("A site in C++ and .NET.", (), ".NET"),
+        ("State of the art: Node.js servers with docker-compose.", (), "Docker"),
+    ],
+)
+def test_evidence_makes_a_word_a_technology(text: str, tags: tuple[str, ...], technology: str) -> None:
+    assert technology in analysis_of(text, tags=tags).technologies
+
+
+def test_a_mention_in_passing_on_a_long_page_is_left_out() -> None:
+    text = "PostgreSQL keeps rows in pages, and PostgreSQL vacuums them. " * 40 + "Oracle people may know MySQL."
+
+    assert analysis_of(text).technologies == ("PostgreSQL",)
+
+
+def test_titles_and_headings_weigh_more_than_the_rest() -> None:
+    text = "# Vector clocks\n\nTime is subtle. Messages overtake each other, and messages get lost.\n"
+
+    assert analysis_of(text, title="Vector clocks explained").key_concepts[0].lower() == "vector clocks"
+
+
+def test_markdown_and_html_do_not_reach_the_summary() -> None:
+    text = "# Title\n\nThis **very important** [page](http://x.example) has a <b>bold</b> sentence to be quoted here."
+
+    assert analysis_of(text).summary == "This very important page has a bold sentence to be quoted here."
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("Die Datenbank speichert Zeilen, und die Datenbank sichert sie. Das ist die Datenbank.", "datenbank"),
+        ("La base de données garde les lignes, et la base de données les protège.", "données"),
+        ("База данных хранит строки, и база данных их защищает. Это база данных.", "база данных"),
+        ("データベースは行を保存します。データベースは便利です。", "データベース"),
+        ("数据库保存数据。数据库很重要。", "数据"),
+    ],
+)
+def test_other_languages_and_scripts_have_concepts_too(text: str, concept: str) -> None:
+    found = [name.lower() for name in analysis_of(text).key_concepts]
+
+    assert any(concept in name for name in found), found
+
+
+def test_a_page_that_was_not_read_says_so() -> None:
+    analysis = analysis_of("", title="Rust by example", tags=("rust",), strategy=Strategy.FALLBACK)
+
+    assert "could not be read" in analysis.learning_path
+    assert "title, address and tags alone" in analysis.project_applicability
+    assert analysis.technologies == ("Rust",)
+
+
+def test_a_bookmark_without_any_content_is_read_all_the_same() -> None:
+    analysis = read_here(Bookmark(BookmarkId(1), UserId("ada"), URL), None)
+
+    assert analysis.content_type == "other"
+    assert analysis.summary == URL
+
+
+def test_it_never_pretends_to_be_somebody_else() -> None:
+    analysis = analysis_of("Python and Docker.")
+
+    assert analysis.analysed_by is AnalysedBy.HEURISTIC
+    assert analysis.key_source is KeySource.NONE
+    assert analysis.model == analysis.prompt_version == HEURISTIC
+
+
+AWKWARD = [
+    "",
+    " \n\t ",
+    "\x00\x01\x02",
+    "```" * 1_000,
+    "`" * 50_000,
+    "#" * 50_000,
+    "<" * 50_000,
+    "[" * 20_000 + "](" * 20_000,
+    "a" * 200_000,
+    "a " * 100_000,
+    "- \n" * 50_000,
+    "." * 100_000,
+    "\n" * 100_000,
+    "    code\n" * 20_000,
+    "i'm trying to " * 5_000,
+    "we propose " * 5_000,
+    "\u202e\u200b\ufeff" * 10_000,
+    "😀" * 50_000,
+    "数" * 50_000,
+    "# abstract\n" * 5_000,
+    "Wörter, " * 30_000,
+]
+
+
+@pytest.mark.parametrize("text", AWKWARD, ids=range(len(AWKWARD)))
+def test_awkward_texts_take_little_time_and_keep_every_bound(text: str) -> None:
+    began = time.process_time()
+
+    analysis = analysis_of(text, title=text[:5_000])
+
+    assert time.process_time() - began < 2
+    assert_within_bounds(analysis)
+
+
+def assert_within_bounds(analysis: Analysis) -> None:
+    assert analysis.content_type in CONTENT_TYPES
+    assert analysis.difficulty in DIFFICULTIES
+    assert len(analysis.key_concepts) <= MAX_CONCEPTS
+    assert len(analysis.technologies) <= MAX_TECHNOLOGIES
+    assert all(0 < len(name) <= MAX_NAME_CHARS for name in (*analysis.key_concepts, *analysis.technologies))
+    for text in (analysis.learning_path, analysis.project_applicability, analysis.skill_development):
+        assert 0 < len(text) <= MAX_SENTENCES_CHARS
+    assert 0 < len(analysis.summary) <= MAX_SUMMARY_CHARS
+
+
+@settings(deadline=None, max_examples=150)
+@given(text=some.text(), title=some.text(), url=some.text(), tags=some.lists(some.text(), max_size=3))
+def test_any_text_at_all_is_read_within_bounds_and_always_the_same(
+    text: str, title: str, url: str, tags: list[str]
+) -> None:
+    analysis = analysis_of(text, title=title, url=url or URL, tags=tuple(tags))
+
+    assert_within_bounds(analysis)
+    assert analysis == analysis_of(text, title=title, url=url or URL, tags=tuple(tags))
