@@ -9,6 +9,7 @@ from ipaddress import ip_network
 import brotli
 import psutil
 import pytest
+import pytest_asyncio
 
 from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.parsers import Parsers
@@ -32,6 +33,8 @@ from shared.settings import DispatchSettings
 from shared.values import BookmarkId, UserId
 from tests.integration.hostile_site import Answer, Site, answer, endless, raw, redirect, silence, site
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 LIMITS = FetchLimits(
     connect=timedelta(seconds=1),
     first_byte=timedelta(seconds=1),
@@ -48,25 +51,30 @@ PAGE = f"<html><head><title>Harmless</title></head><body><article><p>{SENTENCES}
 HTML_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def hostile() -> AsyncIterator[Site]:
     async with site() as here:
         here.answers["/harmless"] = answer(PAGE)
         yield here
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def parsers() -> AsyncIterator[Parsers]:
+    """One pool for all: it must survive every page in this file."""
+    async with Parsers(PARSING, processes=1) as pool:
+        yield pool
+
+
 @pytest.fixture
-async def scrape(hostile: Site) -> AsyncIterator[ScrapePage]:
+def scrape(parsers: Parsers) -> ScrapePage:
     settings = DispatchSettings()
-    async with Parsers(PARSING, processes=1) as parsers:
-        yield ScrapePage(
-            fetcher=HttpFetcher(
-                GuardInMemory(Rules(allow=(ip_network("127.0.0.1/32"),))), LIMITS, user_agent="tests/1.0"
-            ),
-            reader=parsers,
-            ledger=MemoryLedger(policies=stage_policies(settings), retries=retry_policy(settings)),
-            chars=100_000,
-        )
+    guard = GuardInMemory(Rules(allow=(ip_network("127.0.0.1/32"),)))
+    return ScrapePage(
+        fetcher=HttpFetcher(guard, LIMITS, user_agent="tests/1.0"),
+        reader=parsers,
+        ledger=MemoryLedger(policies=stage_policies(settings), retries=retry_policy(settings)),
+        chars=100_000,
+    )
 
 
 def bookmark(url: str) -> Bookmark:
