@@ -1,15 +1,20 @@
-"""Jobs: queueing them, and moving claimed ones on behind their fence."""
+"""Jobs: queueing them, and moving claimed ones on behind their fence.
+
+Statements that run for every job are made once, here and in the modules beside: building one costs more than
+running it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, TableValuedAlias, func, literal, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.ledger import Job
 from shared.ledger.tables import jobs
-from shared.values import BookmarkId, JobId, JobState, Stage, UserId
+from shared.values import BookmarkId, JobId, Stage, UserId
 
 NOW = func.statement_timestamp()
 
@@ -17,10 +22,12 @@ NOW = func.statement_timestamp()
 QUEUED: ColumnElement[str] = literal_column("'queued'")
 RELEASED: ColumnElement[str] = literal_column("'released'")
 RUNNING: ColumnElement[str] = literal_column("'running'")
+DONE: ColumnElement[str] = literal_column("'done'")
+FAILED: ColumnElement[str] = literal_column("'failed'")
 OUT = jobs.c.state.in_([RELEASED, RUNNING])
 
 BACK_IN_LINE: dict[str, Any] = {
-    "state": JobState.QUEUED,
+    "state": QUEUED,
     "token": None,
     "lease_until": None,
     "claimed_at": None,
@@ -29,34 +36,47 @@ BACK_IN_LINE: dict[str, Any] = {
 """What becomes of a job that was out and waits again."""
 
 
-def ended(state: JobState, **also: Any) -> dict[str, Any]:
+def ended(state: ColumnElement[str]) -> dict[str, Any]:
     """What becomes of a job that ends."""
-    return {"state": state, "token": None, "lease_until": None, "ended_at": NOW, "reason": None, **also}
+    return {"state": state, "token": None, "lease_until": None, "ended_at": NOW, "reason": None}
+
+
+def to_fenced(values: dict[str, Any]) -> ReturningUpdate[int]:
+    """The statement that changes those of some claimed jobs that still have their claim, for `move_on`."""
+    held = func.unnest(bindparam("held_ids", type_=ARRAY(BIGINT)), bindparam("held_tokens", type_=ARRAY(TEXT)))
+    claims = held.table_valued("id", "token", name="held").render_derived()
+    return (
+        update(jobs)
+        .where(jobs.c.id == claims.c.id, jobs.c.token == claims.c.token, jobs.c.state == RUNNING)
+        .values(values)
+        .returning(jobs.c.id)
+    )
+
+
+async def move_on(
+    work: AsyncConnection, change: ReturningUpdate[int], claimed: Sequence[Job], **values: object
+) -> list[Job]:
+    """Make a change of `to_fenced`, with what it leaves open; the jobs that still had their claim."""
+    fence = {"held_ids": [job.id for job in claimed], "held_tokens": [job.token for job in claimed]}
+    still = {JobId(id_) for id_ in (await work.execute(change, {**fence, **values})).scalars()}
+    return [job for job in claimed if job.id in still]
+
+
+_ENQUEUE = (
+    insert(jobs)
+    .from_select(
+        ["bookmark_id", "user_id", "stage"],
+        select(
+            func.unnest(bindparam("bookmarks", type_=ARRAY(BIGINT))),
+            bindparam("user", type_=TEXT),
+            bindparam("stage", type_=TEXT),
+        ),
+    )
+    .on_conflict_do_nothing()
+)
 
 
 async def enqueue(work: AsyncConnection, user: UserId, stage: Stage, bookmarks: Sequence[BookmarkId]) -> None:
     """Queue a job for each bookmark in this stage, unless it has one there that has not ended."""
-    if not bookmarks:
-        return
-    each = select(func.unnest(literal(list(bookmarks), ARRAY(BIGINT))), literal(user), literal(stage.value))
-    await work.execute(insert(jobs).from_select(["bookmark_id", "user_id", "stage"], each).on_conflict_do_nothing())
-
-
-async def move_on(work: AsyncConnection, claimed: Sequence[Job], values: dict[str, Any]) -> list[Job]:
-    """Change claimed jobs that still have their claim; those that were."""
-    held = tokens_of(claimed)
-    moved = await work.execute(
-        update(jobs)
-        .where(jobs.c.id == held.c.id, jobs.c.token == held.c.token, jobs.c.state == RUNNING)
-        .values(values)
-        .returning(jobs.c.id)
-    )
-    still = {JobId(id_) for id_ in moved.scalars()}
-    return [job for job in claimed if job.id in still]
-
-
-def tokens_of(claimed: Sequence[Job]) -> TableValuedAlias:
-    """The jobs as rows of (id, token), to be matched with the ledger's."""
-    ids = literal([job.id for job in claimed], ARRAY(BIGINT))
-    tokens = literal([job.token for job in claimed], ARRAY(TEXT))
-    return func.unnest(ids, tokens).table_valued("id", "token", name="held").render_derived()
+    if bookmarks:
+        await work.execute(_ENQUEUE, {"user": user, "stage": stage, "bookmarks": list(bookmarks)})

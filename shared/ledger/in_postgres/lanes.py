@@ -9,8 +9,7 @@ a new look at the jobs), `settle` derives the lanes' states anew; nothing else w
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger import Pause
@@ -73,18 +72,37 @@ _STANDING_STILL = text(f"""
 """)  # noqa: S608 - put together from constants
 
 
+_HOLD = text("""
+    SELECT user_id, stage FROM lanes WHERE user_id = ANY(CAST(:users AS text[]))
+     ORDER BY user_id, stage FOR NO KEY UPDATE
+""")
+
+_OPEN = text("""
+    INSERT INTO lanes (user_id, stage, paused)
+    SELECT :user, :stage, coalesce(bool_or(paused), false) FROM lanes WHERE user_id = :user
+    ON CONFLICT DO NOTHING
+""")
+
+_REST = text("""
+    UPDATE lanes SET rest_until = :until, rest_reason = :reason
+     WHERE user_id = :user AND stage = :stage AND (rest_until IS NULL OR rest_until < :until)
+""")
+
+
 async def hold(work: AsyncConnection, users: Iterable[UserId]) -> set[Lane]:
     """Keep everybody else from changing anything of these users until the transaction ends; the lanes they have."""
-    theirs = select(lanes.c.user_id, lanes.c.stage).where(lanes.c.user_id.in_(sorted(set(users))))
-    rows = await work.execute(theirs.order_by(lanes.c.user_id, lanes.c.stage).with_for_update(key_share=True))
+    rows = await work.execute(_HOLD, {"users": sorted(set(users))})
     return {(UserId(user), Stage(stage)) for user, stage in rows}
 
 
 async def open_lane(work: AsyncConnection, user: UserId, stage: Stage) -> None:
     """Make a user's lane in a stage if there is none; it is paused if the user is."""
-    paused = select(func.coalesce(func.bool_or(lanes.c.paused), False)).where(lanes.c.user_id == user)
-    row = select(literal(user), literal(stage.value), paused.scalar_subquery())
-    await work.execute(insert(lanes).from_select(["user_id", "stage", "paused"], row).on_conflict_do_nothing())
+    await work.execute(_OPEN, {"user": user, "stage": stage})
+
+
+async def rest(work: AsyncConnection, user: UserId, stage: Stage, pause: Pause) -> None:
+    """Let a lane rest as a whole; a longer rest it already has stays."""
+    await work.execute(_REST, {"user": user, "stage": stage, "until": pause.until, "reason": pause.reason})
 
 
 async def settle(
@@ -117,22 +135,12 @@ def _derivable(windows: Windows, some: Sequence[Lane], turns: Sequence[int | Non
     }
 
 
-async def rest(work: AsyncConnection, user: UserId, stage: Stage, pause: Pause) -> None:
-    """Let a lane rest as a whole; a longer rest it already has stays."""
-    shorter = or_(lanes.c.rest_until.is_(None), lanes.c.rest_until < pause.until)
-    await work.execute(
-        update(lanes)
-        .where(lanes.c.user_id == user, lanes.c.stage == stage, shorter)
-        .values(rest_until=pause.until, rest_reason=pause.reason)
-    )
-
-
 async def end_rest(work: AsyncConnection, user: UserId, stage: Stage, reasons: Sequence[str]) -> bool:
     """End a lane's rest if it has one of these reasons; whether it had."""
-    resting = and_(lanes.c.rest_until > _NOW, lanes.c.rest_reason.in_(reasons))
     ended = await work.execute(
         update(lanes)
-        .where(lanes.c.user_id == user, lanes.c.stage == stage, resting)
+        .where(lanes.c.user_id == user, lanes.c.stage == stage)
+        .where(lanes.c.rest_until > _NOW, lanes.c.rest_reason.in_(reasons))
         .values(rest_until=_NOW, rest_reason=None)
     )
     return bool(ended.rowcount)

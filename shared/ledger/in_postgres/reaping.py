@@ -11,7 +11,7 @@ from shared.errors import LeaseExpired
 from shared.ledger import Reaped
 from shared.ledger.in_postgres.jobs import BACK_IN_LINE, NOW, OUT, RELEASED, RUNNING
 from shared.ledger.in_postgres.lanes import Lane, Windows, hold, settle, standing_still
-from shared.ledger.in_postgres.setbacks import failed, show_failure
+from shared.ledger.in_postgres.setbacks import TO_FAIL, show_failure, why
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.tables import jobs, lanes
 from shared.values import BookmarkId, Stage, UserId
@@ -45,10 +45,11 @@ async def _take_back_expired(
     last_try = jobs.c.attempts >= retries.retries
     unclaimed = await _change(work, and_(mine, jobs.c.state == RELEASED), BACK_IN_LINE)
     error = LeaseExpired(tries=retries.retries + 1)
-    worn_out = await _change(work, and_(mine, jobs.c.state == RUNNING, last_try), failed(error))
+    worn_out = await _change(work, and_(mine, jobs.c.state == RUNNING, last_try), TO_FAIL, **why(error))
     again = {**BACK_IN_LINE, "attempts": jobs.c.attempts + 1}
     unfinished = await _change(work, and_(mine, jobs.c.state == RUNNING), again)
-    await show_failure(work, [BookmarkId(row.bookmark_id) for row in worn_out], error)
+    if worn_out:
+        await show_failure(work, [BookmarkId(row.bookmark_id) for row in worn_out], error)
     await settle(work, windows, list({_lane(row) for row in (*unclaimed, *worn_out, *unfinished)}))
     return _by_stage(unclaimed), _by_stage([*worn_out, *unfinished])
 
@@ -75,9 +76,11 @@ async def _users_with_expired_jobs(work: AsyncConnection) -> list[UserId]:
     return [UserId(user) for user in sorted(set((await work.execute(expired)).scalars()))]
 
 
-async def _change(work: AsyncConnection, which: ColumnElement[bool], values: dict[str, Any]) -> Sequence[Row[Any, Any]]:
+async def _change(
+    work: AsyncConnection, which: ColumnElement[bool], values: dict[str, Any], **open_: str
+) -> Sequence[Row[Any, Any]]:
     changed = update(jobs).where(which).values(values).returning(jobs.c.user_id, jobs.c.stage, jobs.c.bookmark_id)
-    return (await work.execute(changed)).all()
+    return (await work.execute(changed, open_)).all()
 
 
 def _lane(row: Row[Any, Any]) -> Lane:

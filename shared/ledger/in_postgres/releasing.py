@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
 
-from sqlalchemy import func, literal_column, select, text, update
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger import Released, StagePolicy
 from shared.ledger.in_postgres.jobs import BACK_IN_LINE, RELEASED
 from shared.ledger.in_postgres.lanes import Windows, hold, settle
-from shared.ledger.tables import jobs, lanes
+from shared.ledger.tables import jobs
 from shared.values import JobId, Stage, UserId
 
 _RELEASES = 0x666C_7265  # the class of advisory locks held while a stage releases: "flre"
@@ -29,6 +29,13 @@ _WAKE = text("""
            SELECT user_id, stage FROM lanes
             WHERE stage = :stage AND state = 'asleep' AND wake_at <= statement_timestamp()
             ORDER BY wake_at LIMIT :at_once FOR NO KEY UPDATE SKIP LOCKED)
+""")
+
+_UNCLAIMED = text("SELECT count(*) FROM jobs WHERE stage = :stage AND state = 'released'")
+
+_IN_TURN = text("""
+    SELECT user_id FROM lanes WHERE stage = :stage AND state = 'ready' AND NOT paused
+     ORDER BY last_served_at LIMIT :room FOR NO KEY UPDATE SKIP LOCKED
 """)
 
 _RELEASE = text("""
@@ -97,20 +104,12 @@ async def _is_alone(work: AsyncConnection, stage: Stage) -> bool:
 
 
 async def _unclaimed(work: AsyncConnection, stage: Stage) -> int:
-    out = select(func.count()).where(jobs.c.stage == stage, jobs.c.state == RELEASED)
-    return int((await work.execute(out)).scalar_one())
+    return int((await work.execute(_UNCLAIMED, {"stage": stage})).scalar_one())
 
 
 async def _next_users(work: AsyncConnection, stage: Stage, room: int) -> list[UserId]:
     """Hold the lanes whose turn it is; one that somebody else holds is passed over and comes next time."""
-    in_turn = (
-        select(lanes.c.user_id)
-        .where(lanes.c.stage == stage, lanes.c.state == literal_column("'ready'"), ~lanes.c.paused)
-        .order_by(lanes.c.last_served_at)
-        .limit(room)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    return [UserId(user) for user in (await work.execute(in_turn)).scalars()]
+    return [UserId(user) for user in (await work.execute(_IN_TURN, {"stage": stage, "room": room})).scalars()]
 
 
 async def _let_out(

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
-from shared.errors import FleetError
 from shared.values import BookmarkId, Strategy, UserId
 
 
@@ -34,47 +33,45 @@ def bookmark_row(user: UserId, new: NewBookmark) -> dict[str, Any]:
     }
 
 
+_CONTENT_TEXTS = (
+    "verdict", "final_url", "title", "text", "description", "author", "site_name", "language", "published",
+)  # fmt: skip
+CONTENT = ("strategy", *_CONTENT_TEXTS, "chars", "words")
+"""The columns of contents that a new reading of the page replaces."""
+
+
 def content_row(user: UserId, bookmark: BookmarkId, content: Content) -> dict[str, Any]:
     """A page's content as its row."""
-    written = {
-        name: None if (value := getattr(content, name)) is None else keepable(value)
-        for name in (*_CONTENT_TEXTS, *_CONTENT_FACTS)
-    }
+    texts = {name: getattr(content, name) for name in _CONTENT_TEXTS}
     return {
         "bookmark_id": bookmark,
         "user_id": user,
         "strategy": content.strategy.value,
         "chars": len(content.text),
         "words": content.words,
-        **written,
+        **{name: value if value is None else keepable(value) for name, value in texts.items()},
     }
 
 
-_CONTENT_TEXTS = ("verdict", "final_url", "title", "text", "description")
-_CONTENT_FACTS = ("author", "site_name", "language", "published")
+_ANALYSIS_LISTS = ("key_concepts", "technologies")
+_ANALYSIS_TEXTS = (
+    "content_type", "difficulty", "learning_path", "project_applicability", "skill_development", "summary",
+    "analysed_by", "key_source", "model", "prompt_version",
+)  # fmt: skip
+ANALYSIS = (*_ANALYSIS_LISTS, *_ANALYSIS_TEXTS, "prompt_tokens", "answer_tokens")
+"""The columns of analyses that a new analysis replaces."""
 
 
 def analysis_row(user: UserId, bookmark: BookmarkId, analysis: Analysis) -> dict[str, Any]:
     """An analysis as its row."""
-    texts = ("content_type", "difficulty", "learning_path", "project_applicability", "skill_development", "summary")
     return {
         "bookmark_id": bookmark,
         "user_id": user,
-        "key_concepts": [keepable(each) for each in analysis.key_concepts],
-        "technologies": [keepable(each) for each in analysis.technologies],
-        **{name: keepable(getattr(analysis, name)) for name in texts},
-        "analysed_by": analysis.analysed_by.value,
-        "key_source": analysis.key_source.value,
-        "model": keepable(analysis.model),
-        "prompt_version": keepable(analysis.prompt_version),
+        **{name: [keepable(each) for each in getattr(analysis, name)] for name in _ANALYSIS_LISTS},
+        **{name: keepable(getattr(analysis, name)) for name in _ANALYSIS_TEXTS},
         "prompt_tokens": analysis.tokens.prompt,
         "answer_tokens": analysis.tokens.answer,
     }
-
-
-def error_row(error: FleetError) -> dict[str, str]:
-    """An error as a bookmark shows it."""
-    return {"error_code": error.code, "error": keepable(error.sentence), "advice": error.advice}
 
 
 def bookmark_of(row: Row[Any]) -> Bookmark:
