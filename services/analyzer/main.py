@@ -62,6 +62,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             stack.push_async_callback(counters.aclose)
             provider = _provider(analyzer, gemini)
             stack.push_async_callback(provider.close)
+            await provider.clients.warm_up()
 
             ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
             journal = PostgresUsage(store)

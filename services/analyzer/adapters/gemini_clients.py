@@ -64,6 +64,10 @@ class GeminiClients:
             if entry.retired and not entry.users:
                 await asyncio.shield(entry.close())
 
+    async def warm_up(self) -> None:
+        """Pay for the first client, a third of a second, before a permit that soon lapses has to."""
+        await self._connect("no-key-and-never-sent").close()
+
     async def close(self) -> None:
         """Close every client."""
         while self._entries:
