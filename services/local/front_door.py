@@ -33,13 +33,13 @@ class FrontDoorAway(Transient):
 
 
 class FrontDoorRefused(Permanent):
-    """The API refused a request, with its own sentence and advice."""
+    """The API refused a request, with a code, a sentence and advice of its own."""
 
     code = "front_door_refused"
 
-    def __init__(self, sentence: str, advice: str) -> None:
+    def __init__(self, sentence: str, *, code: str = code, advice: str = Permanent.advice) -> None:
         super().__init__(sentence)
-        self.advice = advice  # type: ignore[misc]  # the API's own, in place of the class's
+        self.code, self.advice = code, advice  # type: ignore[misc]  # the API's own, in place of the class's
 
 
 class FrontDoor:
@@ -125,6 +125,6 @@ def _told(error: urllib.error.HTTPError) -> FrontDoorAway | FrontDoorRefused:
         return FrontDoorAway()
     try:
         problem = json.loads(text)
-        return FrontDoorRefused(problem["detail"], problem["advice"])
+        return FrontDoorRefused(problem["detail"], code=problem["code"], advice=problem["advice"])
     except (ValueError, KeyError, TypeError):
-        return FrontDoorRefused(f"The API answered {error.code}.", FrontDoorRefused.advice)
+        return FrontDoorRefused(f"The API answered {error.code}.")

@@ -10,7 +10,7 @@ from services.local.ports import free_port
 from services.local.servers import Server
 from services.local.servers.openbao import OpenBao
 from services.local.servers.postgres import Postgres
-from services.local.servers.rabbitmq import Epmd, RabbitMQ, is_installed
+from services.local.servers.rabbitmq import Epmd, RabbitMQ, is_installed, require_installed
 from services.local.servers.valkey import Valkey
 
 _BROKER_DATABASE = 1  # beside quotas and caches, which are in database 0
@@ -65,6 +65,9 @@ def lay_foundation(data: Path, given: Mapping[str, str], choice: BrokerChoice) -
         data: the fleet's folder; each server has one of its own in it.
         given: the `FLEET_…` settings of the environment; what they name is not started.
         choice: which broker to use, if the environment names none.
+
+    Raises:
+        ServerMissing: RabbitMQ was asked for and is not installed.
     """
     chosen = Foundation(dict(given))
     if not _names(given, "FLEET_DATABASE_URL"):
@@ -80,6 +83,8 @@ def lay_foundation(data: Path, given: Mapping[str, str], choice: BrokerChoice) -
 
 
 def _choose_broker(chosen: Foundation, data: Path, choice: BrokerChoice) -> None:
+    if choice is BrokerChoice.RABBITMQ:
+        require_installed()
     if choice is BrokerChoice.AUTO and not is_installed():
         chosen.note = "RabbitMQ is not installed here: Valkey carries the messages instead (install rabbitmq-server)."
     elif choice is not BrokerChoice.REDIS:

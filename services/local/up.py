@@ -1,6 +1,5 @@
 """`fleet up`: starts everything, shows where it is, hands in what was asked for, and stays until told to end."""
 
-import os
 import shlex
 import signal
 import threading
@@ -11,13 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from services.local import roles, sample
-from services.local.folder_lock import FolderLock
+from services.local import fleet_settings, roles, sample
+from services.local.folder import alone_in, fresh_logs
 from services.local.front_door import FrontDoor, FrontDoorAway
-from services.local.kept import kept_secret, write_private
 from services.local.options import UpOptions
-from services.local.ports import LOOPBACK, free_port, is_free, kept_port
-from services.local.register import Register, end_leftovers
+from services.local.ports import LOOPBACK, kept_port
 from services.local.results import Standing, standing_of
 from services.local.servers.errors import ServerNotReady
 from services.local.standing_on import Foundation, lay_foundation
@@ -31,11 +28,9 @@ from shared.settings import DatabaseSettings, TokenSettings
 from shared.users import user_id
 from shared.values import UserId
 
-USUAL_PORT = 8080
 _READY_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.1
 _TELL_EVERY_S = 1.0
-_SAMPLE_NETWORK = f"{LOOPBACK}/32"
 
 
 class FleetNotReady(Misconfigured):
@@ -63,8 +58,8 @@ def run_up(options: UpOptions) -> int:
     screen = Screen()
     began = time.monotonic()
     data = options.data.resolve()
-    with _alone_in(data) as warden, Supervisor(logs=_fresh_logs(data), watch=Register(data / "run", warden)) as held:
-        run = _Run(options, data, screen, held, warden)
+    with alone_in(data) as (warden, register), Supervisor(logs=fresh_logs(data), watch=register) as supervisor:
+        run = _Run(options, data, screen, supervisor, warden)
         try:
             standing = run.story()
         except ServerNotReady:
@@ -94,7 +89,7 @@ class _Run:
     def story(self) -> Standing | None:
         """Start, submit, watch; what came of it when everything ended, None when told to end before."""
         self._listen_to_signals()
-        foundation = lay_foundation(self.data, _given(), self.options.broker)
+        foundation = lay_foundation(self.data, fleet_settings.given(), self.options.broker)
         if foundation.note:
             self.screen.say(foundation.note)
         with self._broker_starting(foundation):
@@ -140,9 +135,8 @@ class _Run:
         self.supervisor.start_servers(*foundation.first)
         foundation.settle()
         settings = foundation.settings
-        port = self._complete(settings)
-        write_private(self.data / "fleet.env", _as_lines(settings))
-        os.environ.update(settings)
+        port = fleet_settings.complete(settings, self.options, self.data)
+        fleet_settings.publish(settings, self.data)
         migrate(DatabaseSettings.read().database_url.get_secret_value())
         self.supervisor.start_roles([roles.api(settings)])
         site = self._open_sample_site() if self.options.sample else None
@@ -154,17 +148,6 @@ class _Run:
         if site:
             self.screen.say(f"Sample site: {site}/")
         return door, site
-
-    def _complete(self, settings: dict[str, str]) -> int:
-        """Add what is no server's matter; the API's port."""
-        if "FLEET_TOKEN_SECRET" not in settings and "FLEET_TOKEN_SECRET_FILE" not in settings:
-            settings["FLEET_TOKEN_SECRET"] = kept_secret(self.data / "token.secret")
-        if self.options.sample:
-            allowed = [part for part in settings.get("FLEET_EGRESS_ALLOW", "").split(",") if part]
-            settings["FLEET_EGRESS_ALLOW"] = ",".join(dict.fromkeys([*allowed, _SAMPLE_NETWORK]))
-        port = self.options.port or (USUAL_PORT if is_free(USUAL_PORT) else free_port())
-        settings["FLEET_API_HOST"], settings["FLEET_API_PORT"] = LOOPBACK, str(port)
-        return port
 
     def _open_sample_site(self) -> str:
         port = kept_port(self.data / "sample-site.port")
@@ -221,36 +204,3 @@ def _conclude(screen: Screen, standing: Standing, *, as_json: bool, seconds: flo
         for bookmark in standing.bookmarks:
             screen.say(result_line(bookmark))
     return 1 if standing.failed else 0
-
-
-@contextmanager
-def _alone_in(data: Path) -> Iterator[Warden]:
-    """The folder to ourselves, rid of what an earlier fleet left running, under a warden's eyes."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = FolderLock.take(data)
-    try:
-        end_leftovers(data / "run")
-        warden = Warden(hold=lock)
-        try:
-            yield warden
-        finally:
-            warden.close()
-    finally:
-        lock.release()
-
-
-def _fresh_logs(data: Path) -> Path:
-    """The folder of logs; those of the run before are kept beside the new ones."""
-    logs = data / "logs"
-    logs.mkdir(mode=0o700, exist_ok=True)
-    for log in logs.glob("*.log"):
-        log.replace(log.with_suffix(".log.before"))
-    return logs
-
-
-def _given() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith("FLEET_")}
-
-
-def _as_lines(settings: Mapping[str, str]) -> str:
-    return "".join(f"{name}={value}\n" for name, value in sorted(settings.items()))

@@ -175,6 +175,12 @@ def is_installed() -> bool:
     return _find_script() is not None and shutil.which("epmd") is not None
 
 
+def require_installed() -> None:
+    """Raise `ServerMissing` unless it is."""
+    if not is_installed():
+        raise _missing()
+
+
 def _find_script() -> Path | None:
     places = [*map(Path, _SCRIPTS)]
     on_path = shutil.which("rabbitmq-server")

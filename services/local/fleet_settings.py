@@ -1,0 +1,62 @@
+"""The settings of a fleet on this machine: those of the environment, completed, and written down for other commands."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.local.kept import kept_secret, write_private
+from services.local.options import UpOptions
+from services.local.ports import LOOPBACK, free_port, is_free
+from shared.errors import Misconfigured
+
+USUAL_PORT = 8080
+_SAMPLE_NETWORK = f"{LOOPBACK}/32"
+
+
+class PortTaken(Misconfigured):
+    """Somebody else listens on the port that was asked for."""
+
+    code = "port_taken"
+    advice = "End what listens there, or name another port with --port; without --port a free one is taken."
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"The port {port} on {LOOPBACK} is taken.")
+
+
+def given() -> dict[str, str]:
+    """What the environment says."""
+    return {name: value for name, value in os.environ.items() if name.startswith("FLEET_")}
+
+
+def complete(settings: dict[str, str], options: UpOptions, data: Path) -> int:
+    """Add what is no server's matter: the tokens' secret, the API's address, and leave to visit the sample site.
+
+    Returns:
+        The API's port.
+
+    Raises:
+        PortTaken: somebody else listens on the one that was asked for.
+    """
+    if "FLEET_TOKEN_SECRET" not in settings and "FLEET_TOKEN_SECRET_FILE" not in settings:
+        settings["FLEET_TOKEN_SECRET"] = kept_secret(data / "token.secret")
+    if options.sample:
+        allowed = [part for part in settings.get("FLEET_EGRESS_ALLOW", "").split(",") if part]
+        settings["FLEET_EGRESS_ALLOW"] = ",".join(dict.fromkeys([*allowed, _SAMPLE_NETWORK]))
+    port = _api_port(options.port)
+    settings["FLEET_API_HOST"], settings["FLEET_API_PORT"] = LOOPBACK, str(port)
+    return port
+
+
+def publish(settings: Mapping[str, str], data: Path) -> None:
+    """Make them this process' environment, and leave them in `fleet.env` for commands that name the data folder."""
+    lines = (f"{name}={value}\n" for name, value in sorted(settings.items()))
+    write_private(data / "fleet.env", "".join(lines))
+    os.environ.update(settings)
+
+
+def _api_port(wanted: int | None) -> int:
+    if wanted is None:
+        return USUAL_PORT if is_free(USUAL_PORT) else free_port()
+    if not is_free(wanted):
+        raise PortTaken(wanted)
+    return wanted
