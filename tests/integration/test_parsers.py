@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import psutil
@@ -14,6 +14,7 @@ from services.scraper.adapters.parsers import Parser, Parsers
 from services.scraper.domain.limits import ParserLimits
 from services.scraper.domain.pages import Fetched
 from shared.errors import PageUnusable
+from tests.integration.waiting import until
 
 LIMITS = ParserLimits(cpu=timedelta(seconds=2), memory_bytes=600_000_000, chars=10_000)
 PAGE = Fetched(
@@ -33,12 +34,6 @@ async def parsers() -> AsyncIterator[Parsers]:
 
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children() if "parser_process" in " ".join(child.cmdline())}
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - another process cannot set an event
-            await asyncio.sleep(0.02)
 
 
 def is_gone(pid: int) -> bool:
@@ -63,7 +58,7 @@ async def test_a_page_that_takes_too_long_ends_its_parser_and_the_next_gets_a_ne
 async def test_a_parser_that_is_killed_fails_its_page_alone(parsers: Parsers) -> None:
     reading = asyncio.create_task(parsers.read(TARPIT))
     (victim,) = children()
-    await until(lambda: psutil.Process(victim).cpu_times().user > 1.0)  # it is at work
+    await until(lambda: psutil.Process(victim).cpu_times().user > 1.0, what="it is at work")
     os.kill(victim, signal.SIGKILL)
 
     with pytest.raises(PageUnusable):
@@ -144,9 +139,9 @@ async def test_a_parser_does_not_outlive_a_parent_that_was_killed(state: str) ->
     pid = int(await parent.stdout.readline())
     idle_s = psutil.Process(pid).cpu_times().user
     if state == "busy":
-        await until(lambda: psutil.Process(pid).cpu_times().user > idle_s + 0.5)
+        await until(lambda: psutil.Process(pid).cpu_times().user > idle_s + 0.5, what="it is at work")
 
     parent.kill()
     await parent.wait()
 
-    await until(lambda: is_gone(pid))
+    await until(lambda: is_gone(pid), what="the parser is gone")
