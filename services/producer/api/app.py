@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from services.producer.api import admin, bookmarks, health, identity, keys, pages, users
+from services.producer.api.crashes import Crashes
 from services.producer.api.headers import Headers
 from services.producer.api.limits import BodyLimit
 from services.producer.api.problems import RESPONSES, answer_with_problems
@@ -45,5 +46,6 @@ def create_app(settings: FrontDoorSettings, *, tokens: TokenReader, max_body_byt
     app.include_router(pages.router)
     answer_with_problems(app)
     app.add_middleware(BodyLimit, most_bytes=max_body_bytes)
+    app.add_middleware(Crashes)
     app.add_middleware(Headers)
     return app

@@ -92,10 +92,7 @@ async def list_bookmarks(
 @router.get("/{bookmark}")
 async def show(asked: Reading, door: Door, bookmark: BookmarkPath) -> BookmarkView:
     """One bookmark."""
-    found = await door.reports.bookmark(asked.user, BookmarkId(bookmark))
-    if found is None:
-        raise NotFound("This user has no such bookmark.")
-    return found
+    return await door.reports.bookmark(asked.user, BookmarkId(bookmark))
 
 
 @router.delete("/{bookmark}", status_code=HTTPStatus.NO_CONTENT)

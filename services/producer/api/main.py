@@ -1,10 +1,14 @@
 """Wires and runs the API process."""
 
+import signal
+import socket
+
 import uvicorn
 
 from services.producer.api.app import create_app
 from services.producer.front_door import FrontDoorSettings
 from services.producer.settings import ApiSettings
+from shared.errors import Misconfigured
 from shared.logs import configure_logs
 from shared.settings import ProcessSettings, TokenSettings
 from shared.tokens import TokenReader
@@ -14,7 +18,7 @@ def run_api() -> int:
     """Serve the API and the live page until SIGTERM or SIGINT; the exit code.
 
     Raises:
-        Misconfigured: a setting is missing or cannot be used.
+        Misconfigured: a setting is missing or cannot be used, or the port is taken.
     """
     process = ProcessSettings.read()
     api = ApiSettings.read()
@@ -24,13 +28,29 @@ def run_api() -> int:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            host=api.api_host,
-            port=api.api_port,
             access_log=False,  # ours says the route, not the address
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=api.api_graceful_s,
         )
     )
-    server.run()
+    with _listening(api.api_host, api.api_port) as listening:
+        _end_well()
+        server.run(sockets=[listening])
     return 0 if server.started else 1
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Misconfigured(
+            f"FLEET_API_HOST, FLEET_API_PORT: nothing can listen on {host} port {port} ({error.strerror})."
+        ) from error
+
+
+def _end_well() -> None:
+    """Have a signal that uvicorn stopped for, and sends again when it is done, not end the process as killed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)

@@ -50,8 +50,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def answer_with_problems(app: FastAPI) -> None:
-    """Have every error of this app answered as a problem."""
-    for kind in (FleetError, RequestValidationError, HTTPException, Exception):
+    """Have every error that is raised on purpose answered as a problem."""
+    for kind in (FleetError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
 
 
@@ -64,8 +64,7 @@ async def _answer(_: Request, error: Exception) -> JSONResponse:
         case HTTPException():
             return _of_status(HTTPStatus(error.status_code), error.headers)
         case _:
-            log.error("request_crashed", exc_info=error)
-            return problem_of(FleetError("Something inside the fleet went wrong while it answered."))
+            raise error
 
 
 def problem_of(error: FleetError) -> JSONResponse:
