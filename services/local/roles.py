@@ -11,7 +11,8 @@ from services.local.supervisor import Role
 WORKING = ("dispatch", "scrape", "analyze")
 INTAKE = "intake"  # takes events from RabbitMQ; there are none without it
 
-_FOR_THE_API_ALONE = ("FLEET_VAULT_", "FLEET_TOKEN_SECRET")  # whoever reads strangers' pages should know of neither
+_VAULT = "FLEET_VAULT_"
+_FOR_FEW = (_VAULT, "FLEET_TOKEN_SECRET")  # whoever reads strangers' pages should know of neither
 
 
 def api(settings: Mapping[str, str]) -> Role:
@@ -24,15 +25,14 @@ def workers(settings: Mapping[str, str], *, for_analyzer: Mapping[str, str]) -> 
 
     Args:
         settings: the fleet's.
-        for_analyzer: what the analyzer alone is told beside them.
+        for_analyzer: what the analyzer signs in to the vault with, in place of the front door's credentials.
     """
-    names = [*WORKING, INTAKE] if settings.get("FLEET_BROKER_URL", "").startswith("amqp") else WORKING
-    told = {name: value for name, value in settings.items() if not name.startswith(_FOR_THE_API_ALONE)}
-    vault = {name: value for name, value in settings.items() if name.startswith("FLEET_VAULT_")} | dict(for_analyzer)
-    return [
-        _role(name, told | (vault if name == "analyze" else {}) | {"FLEET_METRICS_PORT": str(free_port())})
-        for name in names
-    ]
+    plain = {name: value for name, value in settings.items() if not name.startswith(_FOR_FEW)}
+    vault = {name: value for name, value in settings.items() if name.startswith(_VAULT)}
+    told = dict.fromkeys(WORKING, plain) | {"analyze": plain | vault | dict(for_analyzer)}
+    if settings.get("FLEET_BROKER_URL", "").startswith("amqp"):
+        told[INTAKE] = plain | vault  # a user who is deleted takes their key along
+    return [_role(name, its | {"FLEET_METRICS_PORT": str(free_port())}) for name, its in told.items()]
 
 
 def sample_site(port: int) -> Role:

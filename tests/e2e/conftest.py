@@ -66,7 +66,8 @@ class RunningFleet:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        self.printed.extend(self.process.stdout)
+        with self.process.stdout as lines:
+            self.printed.extend(lines)
 
     @property
     def output(self) -> str:

@@ -79,7 +79,8 @@ def test_only_the_analyzer_learns_the_analyzers_credentials_and_the_scraper_none
 
     assert told["api"]["FLEET_VAULT_SECRET_ID"] == "of the front door"
     assert told["analyze"]["FLEET_VAULT_SECRET_ID"] == "of the analyzer"
-    for name in ("scrape", "dispatch", "intake"):
+    assert told["intake"]["FLEET_VAULT_SECRET_ID"] == "of the front door"
+    for name in ("scrape", "dispatch"):
         assert not [setting for setting in told[name] if setting.startswith("FLEET_VAULT")]
     assert [name for name in told if "FLEET_TOKEN_SECRET" in told[name]] == ["api"]
 
