@@ -137,11 +137,15 @@ _TOTALS = text("""
     SELECT statement_timestamp() AS at, (SELECT count(*) FROM contents) AS contents,
            (SELECT count(DISTINCT user_id) FROM lanes) AS users, (SELECT count(*) FROM outbox) AS outbox_pending
 """)
-_BOOKMARKS = text("SELECT state, count(*) FROM bookmarks GROUP BY state")
-_ANALYSES = text("SELECT analysed_by, count(*) FROM analyses GROUP BY analysed_by")
+_BOOKMARKS = text("SELECT state AS name, count(*) AS number FROM bookmarks GROUP BY state")
+_ANALYSES = text("SELECT analysed_by AS name, count(*) AS number FROM analyses GROUP BY analysed_by")
 
-_BOOKMARKS_OF_USER = text("SELECT state, count(*) FROM bookmarks WHERE user_id = :user GROUP BY state")
-_ANALYSES_OF_USER = text("SELECT analysed_by, count(*) FROM analyses WHERE user_id = :user GROUP BY analysed_by")
+_BOOKMARKS_OF_USER = text(
+    "SELECT state AS name, count(*) AS number FROM bookmarks WHERE user_id = :user GROUP BY state"
+)
+_ANALYSES_OF_USER = text(
+    "SELECT analysed_by AS name, count(*) AS number FROM analyses WHERE user_id = :user GROUP BY analysed_by"
+)
 _LANES_OF_USER = text("""
     SELECT lanes.stage, lanes.paused, lanes.reason, lanes.wake_at, lanes.state,
            count(*) FILTER (WHERE jobs.state = 'queued') AS waiting,
@@ -225,7 +229,7 @@ class PostgresReports:
 
 
 async def _counts(asked: Awaitable[Result[Any]]) -> dict[str, int]:
-    return {row[0]: row[1] for row in await asked}
+    return {row.name: row.number for row in await asked}
 
 
 async def _stages(work: AsyncConnection) -> list[StageSums]:
