@@ -78,7 +78,8 @@ def configure_logs(level: str, *, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("pika", "httpx2", "httpcore2", "aiohttp.access", "trafilatura", "google_genai", "hvac"):
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # a lost connection is five lines here; we say it once
+    for chatty in ("httpx2", "httpcore2", "aiohttp.access", "trafilatura", "google_genai", "hvac"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(process=process)
 

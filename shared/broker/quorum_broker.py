@@ -1,5 +1,7 @@
 """Dramatiq on RabbitMQ as the fleet needs it: quorum queues, no delay queues, and consumers that come back."""
 
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,6 +14,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 from shared.broker.amqp import declared_otherwise, parameters_of
 from shared.broker.queues import DEAD_EXCHANGE, Queue, dead_letter_queue, release_queue
 from shared.errors import BrokerUnavailable
+from shared.patience import backoff_s
 
 _PRECONDITION_FAILED = 406
 
@@ -30,6 +33,7 @@ class QuorumBroker(RabbitmqBroker):
         super().__init__(url=url, middleware=middleware)
         self.parameters = [parameters_of(url, process="worker")]
         self._lease = lease
+        self._failures: Counter[str] = Counter()
 
     @property
     def consumer_class(self) -> type["QuorumConsumer"]:
@@ -63,13 +67,23 @@ class QuorumBroker(RabbitmqBroker):
             self._ensure_queue(queue_name)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> "QuorumConsumer":
-        """Read a queue; when it is read again something had happened to it, so it is declared again then."""
+        """Read a queue; when it is read again something had happened to it, so it is declared again then.
+
+        Raises:
+            ConnectionClosed: the broker is away; raised after a rest that is longer each time.
+        """
         try:
             self.declare_queue(queue_name, ensure=True)
+            consumer = QuorumConsumer(self, queue_name, prefetch, timeout)
+        except (ConnectionClosed, OSError) as error:
+            time.sleep(backoff_s(self._failures[queue_name]))
+            self._failures[queue_name] += 1
+            raise ConnectionClosed(error) from None
         finally:
             del self.connection  # nobody would answer its heartbeats
             self.queues_pending.add(queue_name)
-        return QuorumConsumer(self, queue_name, prefetch, timeout)
+        del self._failures[queue_name]
+        return consumer
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         """Put a message on its queue now.
