@@ -11,6 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from shared.errors import LedgerUnavailable
 from shared.values import UserId
 
+# Rows are found by index. Without this the planner scans tables that were small when it last looked, and plans made
+# then are kept; and only plain index scans clear entries of dead rows out of their way, of which queues have many.
+# Who holds a user's lanes and is never heard of again (a frozen process, a cut network) loses them.
+_SESSION = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+}
 _SET_USER = text("SELECT set_config('fleet.user_id', :user, true)")
 
 
@@ -30,7 +39,11 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5, "application_name": "bookmark-fleet"},
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "bookmark-fleet",
+                "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+            },
         )
 
     @asynccontextmanager

@@ -58,7 +58,7 @@ async def advance(work: AsyncConnection, windows: Windows, job: Job, to: Stage) 
     if (job.user, to) not in lanes:
         await open_lane(work, job.user, to)
     await enqueue(work, job.user, to, [job.bookmark.id])
-    await settle(work, windows, [(job.user, stage) for stage in {job.stage, to}])
+    await settle(work, windows, job.user)
 
 
 async def store_analyses(
@@ -76,7 +76,7 @@ async def store_analyses(
     await tell(work, ANALYZED, kept)
     if pause is not None:
         await rest(work, user, stage, pause)
-    await settle(work, windows, [(user, stage)])
+    await settle(work, windows, user)
 
 
 async def _keep(work: AsyncConnection, results: Sequence[tuple[Job, Analysis]]) -> list[BookmarkId]:

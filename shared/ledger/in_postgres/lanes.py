@@ -6,14 +6,13 @@ neither what waits nor how much is out. After the change, in a statement of its 
 a new look at the jobs), `settle` derives the lanes' states anew; nothing else writes them, except that sleepers wake.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import func, text, update
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger import Pause
-from shared.ledger.tables import lanes
 from shared.values import Stage, UserId
 
 Windows = Mapping[Stage, int]
@@ -21,56 +20,62 @@ Windows = Mapping[Stage, int]
 
 Lane = tuple[UserId, Stage]
 
-_NOW = func.statement_timestamp()
 
-# The one rule for a lane's state, from its jobs, its rest and its window.
-_DERIVED = """
-    SELECT lane.user_id, lane.stage, lane.turn,
-           CASE WHEN next.ready_at IS NULL THEN 'idle'
-                WHEN lanes.rest_until > statement_timestamp() THEN 'asleep'
-                WHEN out.jobs >= lane.room THEN 'full'
-                WHEN next.ready_at > statement_timestamp() THEN 'asleep'
-                ELSE 'ready' END AS state,
-           CASE WHEN lanes.rest_until > statement_timestamp() THEN lanes.rest_reason
-                ELSE coalesce(next.reason, 'backoff') END AS reason,
-           CASE WHEN lanes.rest_until > statement_timestamp() THEN lanes.rest_until
-                ELSE next.ready_at END AS wake_at
-      FROM unnest(CAST(:users AS text[]), CAST(:stages AS text[]), CAST(:rooms AS int[]), CAST(:turns AS int[]))
-               AS lane (user_id, stage, room, turn)
-      JOIN lanes ON lanes.user_id = lane.user_id AND lanes.stage = lane.stage
-     CROSS JOIN LATERAL (
-               SELECT count(*) AS jobs FROM jobs
-                WHERE jobs.stage = lane.stage AND jobs.user_id = lane.user_id
-                  AND jobs.state IN ('released', 'running')) AS out
-      LEFT JOIN LATERAL (
-               SELECT jobs.ready_at, jobs.reason FROM jobs
-                WHERE jobs.stage = lane.stage AND jobs.user_id = lane.user_id AND jobs.state = 'queued'
-                ORDER BY jobs.ready_at, jobs.id LIMIT 1) AS next ON true
-"""
+def _derived(some: str) -> str:
+    """The one rule for the states of some lanes: from their jobs, their rest and their stage's window."""
+    return f"""
+        SELECT lanes.user_id, lanes.stage,
+               CASE WHEN next.ready_at IS NULL THEN 'idle'
+                    WHEN lanes.rest_until > statement_timestamp() THEN 'asleep'
+                    WHEN out.jobs >= coalesce(CAST(CAST(:windows AS jsonb) ->> lanes.stage AS int), 0) THEN 'full'
+                    WHEN next.ready_at > statement_timestamp() THEN 'asleep'
+                    ELSE 'ready' END AS state,
+               CASE WHEN lanes.rest_until > statement_timestamp() THEN lanes.rest_reason
+                    ELSE coalesce(next.reason, 'backoff') END AS reason,
+               CASE WHEN lanes.rest_until > statement_timestamp() THEN lanes.rest_until
+                    ELSE next.ready_at END AS wake_at
+          FROM (SELECT * FROM lanes WHERE {some}) AS lanes
+         CROSS JOIN LATERAL (
+                   SELECT count(*) AS jobs FROM jobs
+                    WHERE jobs.stage = lanes.stage AND jobs.user_id = lanes.user_id
+                      AND jobs.state IN ('released', 'running')) AS out
+          LEFT JOIN LATERAL (
+                   SELECT jobs.ready_at, jobs.reason FROM jobs
+                    WHERE jobs.stage = lanes.stage AND jobs.user_id = lanes.user_id AND jobs.state = 'queued'
+                    ORDER BY jobs.ready_at, jobs.id LIMIT 1) AS next ON true
+    """  # noqa: S608 - put together from constants
 
-_SETTLE = text(f"""
-    UPDATE lanes
-       SET state = derived.state,
-           reason = CASE WHEN derived.state = 'asleep' THEN derived.reason END,
-           wake_at = CASE WHEN derived.state = 'asleep' THEN derived.wake_at END,
-           last_served_at = coalesce(
-               statement_timestamp() + derived.turn * interval '1 microsecond', lanes.last_served_at)
-      FROM ({_DERIVED}) AS derived
-     WHERE lanes.user_id = derived.user_id AND lanes.stage = derived.stage
-       AND (derived.turn IS NOT NULL
-            OR lanes.state <> derived.state
-            OR derived.state = 'asleep'
-               AND (lanes.reason, lanes.wake_at) IS DISTINCT FROM (derived.reason, derived.wake_at))
-""")  # noqa: S608 - put together from constants
 
+def _settling(some: str, *, served: str = "NULL::bigint") -> TextClause:
+    """The statement that writes the derived states of some lanes, and for those served, when, in their order."""
+    return text(f"""
+        UPDATE lanes
+           SET state = derived.state,
+               reason = CASE WHEN derived.state = 'asleep' THEN derived.reason END,
+               wake_at = CASE WHEN derived.state = 'asleep' THEN derived.wake_at END,
+               last_served_at = coalesce(
+                   statement_timestamp() + {served} * interval '1 microsecond', lanes.last_served_at)
+          FROM ({_derived(some)}) AS derived
+         WHERE lanes.user_id = derived.user_id AND lanes.stage = derived.stage
+           AND ({served} IS NOT NULL
+                OR lanes.state <> derived.state
+                OR derived.state = 'asleep'
+                   AND (lanes.reason, lanes.wake_at) IS DISTINCT FROM (derived.reason, derived.wake_at))
+    """)  # noqa: S608 - put together from constants
+
+
+_SETTLE = _settling("user_id = :user")
+_SETTLE_MANY = _settling(
+    "user_id = ANY(CAST(:users AS text[])) AND stage = ANY(CAST(:stages AS text[]))",
+    served="array_position(CAST(:served AS text[]), lanes.user_id)",
+)
 _STANDING_STILL = text(f"""
-    SELECT lanes.user_id, lanes.stage
-      FROM ({_DERIVED}) AS derived
+    SELECT lanes.user_id
+      FROM ({_derived("(user_id, stage) > (:user, :stage) ORDER BY user_id, stage LIMIT :at_once")}) AS derived
       JOIN lanes ON lanes.user_id = derived.user_id AND lanes.stage = derived.stage
      WHERE lanes.state <> 'ready' AND lanes.state <> derived.state
        AND (lanes.wake_at IS NULL OR lanes.wake_at > statement_timestamp())
 """)  # noqa: S608 - put together from constants
-
 
 _HOLD = text("""
     SELECT user_id, stage FROM lanes WHERE user_id = ANY(CAST(:users AS text[]))
@@ -105,42 +110,34 @@ async def rest(work: AsyncConnection, user: UserId, stage: Stage, pause: Pause) 
     await work.execute(_REST, {"user": user, "stage": stage, "until": pause.until, "reason": pause.reason})
 
 
-async def settle(
+async def settle(work: AsyncConnection, windows: Windows, user: UserId) -> None:
+    """Derive the states of a user's lanes, which are held, from their jobs as they now are."""
+    await work.execute(_SETTLE, {"user": user, "windows": _as_json(windows)})
+
+
+async def settle_many(
     work: AsyncConnection,
     windows: Windows,
-    changed: Sequence[Lane],
+    users: Iterable[UserId],
     *,
-    turns: Sequence[int | None] | None = None,
+    stages: Iterable[Stage] = tuple(Stage),
+    served: Sequence[UserId] = (),
 ) -> int:
-    """Derive the states of lanes that are held, from their jobs as they now are; how many changed.
-
-    `turns` gives for each lane its place among those just served, or None if it was not.
-    """
-    settled = await work.execute(_SETTLE, _derivable(windows, changed, turns or [None] * len(changed)))
-    return settled.rowcount
+    """As `settle`, for these users' lanes in these stages; `served` had a turn, in this order. How many changed."""
+    which = {"users": list(users), "stages": list(stages), "served": list(served)}
+    return (await work.execute(_SETTLE_MANY, {**which, "windows": _as_json(windows)})).rowcount
 
 
-async def standing_still(work: AsyncConnection, windows: Windows, some: Sequence[Lane]) -> list[Lane]:
-    """Which of these lanes are not what they should be, and nothing would ever wake them."""
-    rows = await work.execute(_STANDING_STILL, _derivable(windows, some, [None] * len(some)))
-    return [(UserId(user), Stage(stage)) for user, stage in rows]
+async def standing_still(
+    work: AsyncConnection, windows: Windows, *, after: tuple[str, str], at_once: int
+) -> list[UserId]:
+    """Whose lanes, of the `at_once` that follow, are not what they should be so that nothing would ever wake them."""
+    place = {"user": after[0], "stage": after[1], "at_once": at_once}
+    return [
+        UserId(user)
+        for user in (await work.execute(_STANDING_STILL, {**place, "windows": _as_json(windows)})).scalars()
+    ]
 
 
-def _derivable(windows: Windows, some: Sequence[Lane], turns: Sequence[int | None]) -> dict[str, Any]:
-    return {
-        "users": [user for user, _ in some],
-        "stages": [stage.value for _, stage in some],
-        "rooms": [windows.get(stage, 0) for _, stage in some],
-        "turns": list(turns),
-    }
-
-
-async def end_rest(work: AsyncConnection, user: UserId, stage: Stage, reasons: Sequence[str]) -> bool:
-    """End a lane's rest if it has one of these reasons; whether it had."""
-    ended = await work.execute(
-        update(lanes)
-        .where(lanes.c.user_id == user, lanes.c.stage == stage)
-        .where(lanes.c.rest_until > _NOW, lanes.c.rest_reason.in_(reasons))
-        .values(rest_until=_NOW, rest_reason=None)
-    )
-    return bool(ended.rowcount)
+def _as_json(windows: Windows) -> str:
+    return json.dumps(windows)

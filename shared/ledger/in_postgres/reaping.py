@@ -4,28 +4,33 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.errors import LeaseExpired
 from shared.ledger import Reaped
 from shared.ledger.in_postgres.jobs import BACK_IN_LINE, NOW, OUT, RELEASED, RUNNING
-from shared.ledger.in_postgres.lanes import Lane, Windows, hold, settle, standing_still
+from shared.ledger.in_postgres.lanes import Windows, hold, settle_many, standing_still
 from shared.ledger.in_postgres.setbacks import TO_FAIL, show_failure, why
 from shared.ledger.policies import RetryPolicy
-from shared.ledger.tables import jobs, lanes
+from shared.ledger.tables import jobs
 from shared.values import BookmarkId, Stage, UserId
 
 _ONE_AT_A_TIME = 0x666C_7270  # the advisory lock of sweepers: "flrp"
 _AT_ONCE = 1_000  # jobs, and lanes, one sweep looks at
 
-START = (UserId(""), "")
+_SLICE_END = text("""
+    SELECT user_id, stage FROM lanes WHERE (user_id, stage) > (:user, :stage)
+     ORDER BY user_id, stage OFFSET :skipped LIMIT 1
+""")
+
+START = ("", "")
 """Where the first sweep over the lanes begins."""
 
 
 async def reap(
-    work: AsyncConnection, windows: Windows, retries: RetryPolicy, *, after: tuple[UserId, str]
-) -> tuple[Reaped, tuple[UserId, str]]:
+    work: AsyncConnection, windows: Windows, retries: RetryPolicy, *, after: tuple[str, str]
+) -> tuple[Reaped, tuple[str, str]]:
     """See `Ledger.reap`; looks at the lanes that follow `after`, and says where the next sweep goes on."""
     if not await _is_alone(work):
         return Reaped(), after
@@ -50,21 +55,17 @@ async def _take_back_expired(
     unfinished = await _change(work, and_(mine, jobs.c.state == RUNNING), again)
     if worn_out:
         await show_failure(work, [BookmarkId(row.bookmark_id) for row in worn_out], error)
-    await settle(work, windows, list({_lane(row) for row in (*unclaimed, *worn_out, *unfinished)}))
+    await settle_many(work, windows, users)
     return _by_stage(unclaimed), _by_stage([*worn_out, *unfinished])
 
 
-async def _set_going(
-    work: AsyncConnection, windows: Windows, after: tuple[UserId, str]
-) -> tuple[int, tuple[UserId, str]]:
+async def _set_going(work: AsyncConnection, windows: Windows, after: tuple[str, str]) -> tuple[int, tuple[str, str]]:
     """Settle the lanes of the next slice that stand still; how many did, and where the slice ended."""
-    here = tuple_(lanes.c.user_id, lanes.c.stage)
-    rows = await work.execute(select(lanes.c.user_id, lanes.c.stage).where(here > after).order_by(here).limit(_AT_ONCE))
-    slice_ = [_lane(row) for row in rows]
-    still = await standing_still(work, windows, slice_)
-    await hold(work, [user for user, _ in still])
-    reached = slice_[-1] if len(slice_) == _AT_ONCE else START
-    return await settle(work, windows, still), reached
+    reached = (await work.execute(_SLICE_END, {"user": after[0], "stage": after[1], "skipped": _AT_ONCE - 1})).first()
+    users = await standing_still(work, windows, after=after, at_once=_AT_ONCE)
+    await hold(work, users)
+    woken = await settle_many(work, windows, users) if users else 0
+    return woken, (reached.user_id, reached.stage) if reached else START
 
 
 async def _is_alone(work: AsyncConnection) -> bool:
@@ -81,10 +82,6 @@ async def _change(
 ) -> Sequence[Row[Any, Any]]:
     changed = update(jobs).where(which).values(values).returning(jobs.c.user_id, jobs.c.stage, jobs.c.bookmark_id)
     return (await work.execute(changed, open_)).all()
-
-
-def _lane(row: Row[Any, Any]) -> Lane:
-    return UserId(row.user_id), Stage(row.stage)
 
 
 def _by_stage(rows: Sequence[Row[Any, Any]]) -> Counter[Stage]:

@@ -9,19 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger import Released, StagePolicy
 from shared.ledger.in_postgres.jobs import BACK_IN_LINE, RELEASED
-from shared.ledger.in_postgres.lanes import Windows, hold, settle
+from shared.ledger.in_postgres.lanes import Windows, hold, settle_many
 from shared.ledger.tables import jobs
 from shared.values import JobId, Stage, UserId
 
 _RELEASES = 0x666C_7265  # the class of advisory locks held while a stage releases: "flre"
 _WOKEN_AT_ONCE = 1_000  # at midnight a hundred thousand lanes may be due: they wake over many ticks
 
-# Every plan here must cost what it releases. A table that was empty when the plan was made, or whose statistics are
-# old, tempts the planner to scan it; and only plain index scans clear dead entries out of their way.
-_BEGIN = text("""
-    SELECT pg_try_advisory_xact_lock(:class, :stage),
-           set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)
-""")
+_ALONE = text("SELECT pg_try_advisory_xact_lock(:class, :stage)")
 
 _WAKE = text("""
     UPDATE lanes SET state = 'ready', reason = NULL, wake_at = NULL
@@ -72,18 +67,9 @@ async def release(work: AsyncConnection, windows: Windows, stage: Stage, policy:
         return []
     tokens = {user: token_hex(16) for user in users}
     released = await _let_out(work, stage, policy, tokens, room)
-    served = iter(range(len(users)))
-    await settle(
-        work,
-        windows,
-        [(user, stage) for user in users],
-        turns=[next(served) if user in released else None for user in users],
-    )
-    return [
-        Released(stage, user, tuple(sorted(released[user])), tokens[user], policy.release_lease)
-        for user in users
-        if user in released
-    ]
+    served = [user for user in users if user in released]
+    await settle_many(work, windows, users, stages=[stage], served=served)
+    return [Released(stage, user, tuple(sorted(released[user])), tokens[user], policy.release_lease) for user in served]
 
 
 async def take_back(work: AsyncConnection, windows: Windows, releases: Sequence[Released]) -> None:
@@ -95,11 +81,11 @@ async def take_back(work: AsyncConnection, windows: Windows, releases: Sequence[
             .where(jobs.c.id.in_(each.job_ids), jobs.c.token == each.token, jobs.c.state == RELEASED)
             .values(BACK_IN_LINE)
         )
-    await settle(work, windows, list({(each.user, each.stage) for each in releases}))
+    await settle_many(work, windows, {each.user for each in releases})
 
 
 async def _is_alone(work: AsyncConnection, stage: Stage) -> bool:
-    answer = await work.execute(_BEGIN, {"class": _RELEASES, "stage": list(Stage).index(stage)})
+    answer = await work.execute(_ALONE, {"class": _RELEASES, "stage": list(Stage).index(stage)})
     return bool(answer.scalar_one())
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.ledger.in_postgres.lanes import Windows, hold, settle
 from shared.ledger.in_postgres.rows import url_digest
 from shared.ledger.tables import bookmarks, lanes, outbox, provider_calls, receipts
-from shared.values import BookmarkId, Stage, UserId
+from shared.values import BookmarkId, UserId
 
 
 async def remove(
@@ -18,7 +18,7 @@ async def remove(
     await hold(work, [user])
     named = or_(bookmarks.c.id.in_(ids), bookmarks.c.url_digest.in_([url_digest(url) for url in urls]))
     gone = await work.execute(delete(bookmarks).where(bookmarks.c.user_id == user, named))
-    await settle(work, windows, [(user, stage) for stage in Stage])
+    await settle(work, windows, user)
     return gone.rowcount
 
 

@@ -60,7 +60,7 @@ async def postpone(
         await move_on(work, _BACK_ALONE, claimed, until=pause.until, because=pause.reason)
     elif await move_on(work, _BACK, claimed):
         await rest(work, user, stage, pause)
-    await settle(work, windows, [(user, stage)])
+    await settle(work, windows, user)
 
 
 async def retry(
@@ -74,24 +74,24 @@ async def retry(
     random: Callable[[], float],
 ) -> None:
     """See `Ledger.retry`."""
-    user, stage = claimed[0].user, claimed[0].stage
+    user = claimed[0].user
     await hold(work, [user])
     again = [job for job in claimed if job.attempt <= retries.retries]
     held = await move_on(work, _TRY_AGAIN, again, **why(error))
     waits = [random() * retries.longest_wait(attempt=job.attempt) for job in held]
     await work.execute(_BACK_OFF, {"ids": [job.id for job in held], "waits": waits})
-    await _fail(work, windows, [job for job in claimed if job not in again], error, fallback)
-    await settle(work, windows, [(user, stage)])
+    await _fail(work, [job for job in claimed if job not in again], error, fallback)
+    await settle(work, windows, user)
 
 
 async def fail(
     work: AsyncConnection, windows: Windows, claimed: Sequence[Job], error: FleetError, fallback: Content | None
 ) -> None:
     """See `Ledger.fail`."""
-    user, stage = claimed[0].user, claimed[0].stage
+    user = claimed[0].user
     await hold(work, [user])
-    await _fail(work, windows, claimed, error, fallback)
-    await settle(work, windows, [(user, stage)])
+    await _fail(work, claimed, error, fallback)
+    await settle(work, windows, user)
 
 
 def why(error: FleetError) -> dict[str, str]:
@@ -105,22 +105,17 @@ async def show_failure(work: AsyncConnection, ids: Sequence[BookmarkId], error: 
     await tell(work, TELL_FAILED, ids, error=error)
 
 
-async def _fail(
-    work: AsyncConnection, windows: Windows, claimed: Sequence[Job], error: FleetError, fallback: Content | None
-) -> None:
+async def _fail(work: AsyncConnection, claimed: Sequence[Job], error: FleetError, fallback: Content | None) -> None:
     held = [job.bookmark.id for job in await move_on(work, _FAIL, claimed, **why(error))]
     if not held:
         return
     await show_failure(work, held, error)
     if fallback is not None:
-        await _fall_back(work, windows, claimed[0].user, held, fallback)
+        await _fall_back(work, claimed[0].user, held, fallback)
 
 
-async def _fall_back(
-    work: AsyncConnection, windows: Windows, user: UserId, ids: Sequence[BookmarkId], fallback: Content
-) -> None:
+async def _fall_back(work: AsyncConnection, user: UserId, ids: Sequence[BookmarkId], fallback: Content) -> None:
     """Keep fallback content where no page was ever read, and queue its analysis."""
     kept = await work.execute(_KEEP_FALLBACK, [content_row(user, id_, fallback) for id_ in ids])
     await open_lane(work, user, Stage.ANALYZE)
     await enqueue(work, user, Stage.ANALYZE, [BookmarkId(id_) for id_ in kept.scalars()])
-    await settle(work, windows, [(user, Stage.ANALYZE)])

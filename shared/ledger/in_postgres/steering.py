@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger.in_postgres.jobs import NOW, QUEUED, RELEASED, RUNNING
-from shared.ledger.in_postgres.lanes import Windows, end_rest, hold, open_lane, settle
+from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, settle
 from shared.ledger.tables import analyses, contents, jobs, lanes
 from shared.values import AnalysedBy, Stage, Strategy, UserId, WaitReason
 
@@ -17,7 +17,13 @@ async def wake(
 ) -> bool:
     """See `Ledger.wake`."""
     await hold(work, [user])
-    rested = await end_rest(work, user, stage, reasons)
+    resting = update(lanes).where(
+        lanes.c.user_id == user,
+        lanes.c.stage == stage,
+        lanes.c.rest_until > NOW,
+        lanes.c.rest_reason.in_(reasons),
+    )
+    rested = await work.execute(resting.values(rest_until=NOW, rest_reason=None))
     waiting = update(jobs).where(
         jobs.c.stage == stage,
         jobs.c.user_id == user,
@@ -26,8 +32,8 @@ async def wake(
         jobs.c.reason.in_(reasons),
     )
     woken = await work.execute(waiting.values(ready_at=NOW, reason=None))
-    await settle(work, windows, [(user, stage)])
-    return rested or bool(woken.rowcount)
+    await settle(work, windows, user)
+    return bool(rested.rowcount or woken.rowcount)
 
 
 async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool) -> bool:
@@ -61,5 +67,5 @@ async def requeue_heuristic(work: AsyncConnection, windows: Windows, user: UserI
     queued = await work.execute(each, execution_options={"preserve_rowcount": True})
     if queued.rowcount:
         await open_lane(work, user, Stage.ANALYZE)
-        await settle(work, windows, [(user, Stage.ANALYZE)])
+        await settle(work, windows, user)
     return queued.rowcount

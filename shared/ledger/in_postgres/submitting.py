@@ -35,7 +35,7 @@ async def submit(
     fresh = await _write(work, user, [new for url, new in each.items() if url not in known])
     await _write(work, user, [new for url, new in each.items() if url in known and details(new)])
     await enqueue(work, user, Stage.SCRAPE, list(fresh.values()))
-    await settle(work, windows, [(user, Stage.SCRAPE)])
+    await settle(work, windows, user)
 
     answer = answers(submitted, known | fresh, known=known)
     if receipt is not None:
