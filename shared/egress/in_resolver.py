@@ -80,9 +80,7 @@ class SystemResolver:
             OSError: the name has no address, or nobody could be asked.
         """
         loop = asyncio.get_running_loop()
-        # The root's dot keeps the system from trying the name below its own search domains.
-        absolute = f"{name}." if "." in name else name
-        found = await loop.run_in_executor(self._threads, _getaddrinfo, absolute)
+        found = await loop.run_in_executor(self._threads, _getaddrinfo, name)
         return tuple(dict.fromkeys(found))
 
     def close(self) -> None:

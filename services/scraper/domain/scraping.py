@@ -10,9 +10,10 @@ from services.scraper.domain.gate import EMPTY_WORDS, Judgement, Verdict, count_
 from services.scraper.domain.pages import Extracted, Fetched, Fetcher, Reader, Reading
 from services.scraper.domain.signs import Sign
 from shared.bookmarks import Bookmark, Content
-from shared.errors import FleetError, LeaseLost, LedgerUnavailable
+from shared.errors import AddressRefused, FleetError, LeaseLost, LedgerUnavailable
 from shared.jobs import Worked
 from shared.ledger import Job, Ledger
+from shared.logs import log
 from shared.metrics import FETCHES
 from shared.patience import patiently
 from shared.values import Strategy
@@ -68,6 +69,10 @@ class ScrapePage:
         try:
             page = await self._fetcher.fetch(bookmark.url)
             reading = await self._reader.read(page) if page.is_readable else Reading()
+        except AddressRefused as error:
+            FETCHES.labels(Strategy.STATIC, error.code).inc()
+            log.warning("address_refused", host=urlsplit(bookmark.url).hostname, kind=error.kind)
+            raise
         except FleetError as error:
             FETCHES.labels(Strategy.STATIC, error.code).inc()
             raise
