@@ -6,7 +6,7 @@ LOCK   := requirements/dev.txt
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check format lock docs bench clean
+.PHONY: help run test install check format lock docs bench fuzz chaos clean
 
 help: ## list every target with a sentence
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,16 @@ lock: ## resolve pyproject.toml anew into requirements/, with hashes and without
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file $(LOCK)
+
+bench: install ## the benchmarks, each against a baseline in the same run: one table, and build/bench.json
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: install ## the property tests with many more examples than `make test` gives them
+	$(BIN)/pytest -n auto --hypothesis-profile fuzz -m hypothesis $(ARGS)
+
+chaos: install ## the promises under losses, with many more bookmarks than `make test` takes
+	@./tests/install-servers
+	FLEET_CHAOS_BOOKMARKS=2000 $(BIN)/pytest tests/chaos $(ARGS)
 
 docs: install ## write docs/configuration.md from the settings classes
 	$(BIN)/python -m services.cli.configuration > docs/configuration.md

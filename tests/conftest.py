@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import hvac
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -34,6 +35,9 @@ from shared.keys.setting_up import Credentials
 from tests.servers import TEMPLATE, ask, beside, start_holder
 
 _FOLDER = "FLEET_TESTS_SERVERS"
+hypothesis.settings.register_profile("default", deadline=None)  # machines are shared: time is no verdict
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
+
 _HOLDER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 

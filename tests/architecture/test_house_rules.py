@@ -15,7 +15,22 @@ import shared
 from shared import errors
 
 ROOT = Path(__file__).parents[2]
-TEXT_ENDINGS = {".py", ".md", ".txt", ".toml", ".yaml", ".yml", ".json", ".sh", ".hcl", ".html", ".js", ".css", ".lua", ""}
+TEXT_ENDINGS = {
+    ".py",
+    ".md",
+    ".txt",
+    ".toml",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".sh",
+    ".hcl",
+    ".html",
+    ".js",
+    ".css",
+    ".lua",
+    "",
+}
 
 
 def tracked_files() -> list[Path]:

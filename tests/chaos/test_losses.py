@@ -13,7 +13,7 @@ from tests.e2e.conftest import RunningFleet, Site, processes_of, wait_until
 
 pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
 
-BOOKMARKS = 120
+BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "120"))
 
 
 def counts(fleet: RunningFleet) -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from services.analyzer.domain.heuristic import HEURISTIC, read_here
@@ -225,7 +225,6 @@ def assert_within_bounds(analysis: Analysis) -> None:
     assert 0 < len(analysis.summary) <= MAX_SUMMARY_CHARS
 
 
-@settings(deadline=None, max_examples=150)
 @given(text=some.text(), title=some.text(), url=some.text(), tags=some.lists(some.text(), max_size=3))
 def test_any_text_at_all_is_read_within_bounds_and_always_the_same(
     text: str, title: str, url: str, tags: list[str]
