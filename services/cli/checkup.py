@@ -11,7 +11,7 @@ from shared.database import Database
 from shared.errors import FleetError
 from shared.keys.in_vault import pepper
 from shared.keys.vault_session import VaultSession
-from shared.ledger.checks import faults
+from shared.ledger.checks import inconsistencies
 from shared.ledger.migrate import newest, revision
 from shared.quota.in_redis import open_redis
 from shared.settings import (
@@ -84,7 +84,7 @@ async def _postgres() -> str:
 async def _sums() -> str:
     database = Database(_database_url(), pool=1)
     try:
-        found = await faults(database)
+        found = await inconsistencies(database)
     finally:
         await database.close()
     if found:

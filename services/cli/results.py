@@ -10,7 +10,7 @@ from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger
 from shared.errors import UnknownUser
 from shared.ledger.views import BookmarkView
-from shared.values import BookmarkId, UserId
+from shared.values import BookmarkId, JobState, UserId
 
 _AT_ONCE = 200
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red")}
@@ -33,12 +33,15 @@ def results(around: Surroundings, user: UserId, state: str | None, limit: int) -
 
 async def _find(user: UserId, state: str | None, limit: int) -> list[BookmarkView]:
     async with open_ledger() as opened:
-        if not (await opened.reports.progress(user)).total:
+        if not await opened.reports.knows(user):
             raise UnknownUser(user)
+        wanted = JobState(state) if state else None
         found: list[BookmarkView] = []
         after: BookmarkId | None = None
         while len(found) < limit:
-            page = await opened.reports.page(user, state=state, after=after, limit=min(_AT_ONCE, limit - len(found)))
+            page = await opened.reports.bookmarks(
+                user, state=wanted, after=after, limit=min(_AT_ONCE, limit - len(found))
+            )
             found += page.bookmarks
             after = page.after
             if after is None:

@@ -9,7 +9,7 @@ from shared.database import Database
 from shared.ledger import Ledger
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
-from shared.ledger.reports import PostgresReports, Reports
+from shared.ledger.reports import Reports
 from shared.settings import DatabaseSettings, DispatchSettings
 
 
@@ -28,7 +28,7 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
     dispatch = DispatchSettings.read()
     try:
         ledger = PostgresLedger(database, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
-        yield OpenLedger(ledger, PostgresReports(database))
+        yield OpenLedger(ledger, Reports(database))
     finally:
         await database.close()
 

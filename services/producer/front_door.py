@@ -1,12 +1,12 @@
 """The front door's wiring: settings → adapters → use cases, for the API, the Python functions and the command line."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from shared.ledger.reports import PostgresReports, Reports
+from sqlalchemy import text
 
 from services.producer.adapters.in_gemini import GeminiKeyCheck
 from services.producer.domain.adding_keys import AddKey, RemoveKey
@@ -25,6 +25,7 @@ from shared.keys.vault_session import VaultSession
 from shared.ledger import Ledger
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.reports import Reports
 from shared.quota.calendar import Calendar
 from shared.quota.in_redis import RedisQuota, open_redis
 from shared.settings import (
@@ -82,6 +83,7 @@ class FrontDoor:
     ledger: Ledger
     registry: KeyRegistry
     reports: Reports
+    ping: Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -99,7 +101,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             database, policies=stage_policies(settings.dispatch), retries=retry_policy(settings.dispatch)
         )
         registry = PostgresKeyRegistry(database, actor=_ACTOR)
-        reports = PostgresReports(database)
+        reports = Reports(database)
         audit = PostgresAudit(database)
         writer = VaultKeyWriter(vault)
         usage = PostgresUsage(database)
@@ -112,6 +114,10 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             usage=usage,
             month_began=lambda: calendar.month(datetime.now(UTC)).start,
         )
+
+        async def ping() -> None:
+            async with database.begin() as work:
+                await work.execute(text("SELECT 1"))
 
         async def fingerprint_of(key: ApiKey) -> str:
             return fingerprint(key, await pepper(vault))
@@ -134,4 +140,5 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             ledger=ledger,
             registry=registry,
             reports=reports,
+            ping=ping,
         )

@@ -51,11 +51,12 @@ class Reports:
         async with self._database.begin() as work:
             return await overview(work)
 
-    async def newest(self, limit: int = 20) -> list[BookmarkView]:
-        """The bookmarks that were done or failed last, newest first, of all users."""
-        ended = bookmarks.c.state.in_([literal_column("'done'"), literal_column("'failed'")])
-        async with self._database.begin() as work:
-            rows = await work.execute(SHOWN.where(ended).order_by(bookmarks.c.updated_at.desc()).limit(limit))
+    async def newest(self, limit: int = 20, *, user: UserId | None = None) -> list[BookmarkView]:
+        """The bookmarks that were done or failed last, newest first, of one user or of all."""
+        ended = SHOWN.where(bookmarks.c.state.in_([literal_column("'done'"), literal_column("'failed'")]))
+        chosen = ended if user is None else ended.where(bookmarks.c.user_id == user)
+        async with self._database.begin(user) as work:
+            rows = await work.execute(chosen.order_by(bookmarks.c.updated_at.desc()).limit(limit))
             return [bookmark_view(row) for row in rows]
 
     async def bookmarks(

@@ -11,7 +11,7 @@ from services.producer.domain import submissions
 from shared.errors import NotFound, UnknownUser
 from shared.ledger import Accepted
 from shared.ledger.views import BookmarkView, Page
-from shared.values import BookmarkId
+from shared.values import BookmarkId, JobState
 
 router = APIRouter(prefix="/v1/users/{user}/bookmarks", tags=["bookmarks"])
 
@@ -50,6 +50,7 @@ _ONE_OR_MANY = {
     }
 }
 
+BookmarkState = Literal[JobState.QUEUED, JobState.DONE, JobState.FAILED, JobState.CANCELLED]
 BookmarkPath = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The bookmark's id.")]
 
 
@@ -77,14 +78,14 @@ async def submit(
 async def list_bookmarks(
     asked: Reading,
     door: Door,
-    state: Annotated[Literal["queued", "done", "failed", "cancelled"] | None, Query()] = None,
+    state: Annotated[BookmarkState | None, Query()] = None,
     cursor: Annotated[int | None, Query(ge=0, le=_LARGEST_ID, description="`after` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Page:
     """A user's bookmarks in order of their ids, with contents' facts, analyses and errors."""
     after = None if cursor is None else BookmarkId(cursor)
-    page = await door.reports.page(asked.user, state=state, after=after, limit=limit)
-    if not page.bookmarks and not (await door.reports.progress(asked.user)).total:
+    page = await door.reports.bookmarks(asked.user, state=state, after=after, limit=limit)
+    if not page.bookmarks and not await door.reports.knows(asked.user):
         raise UnknownUser(asked.user)
     return page
 

@@ -19,7 +19,7 @@ async def alive() -> dict[str, str]:
 @router.get("/readyz")
 async def ready(door: Door) -> dict[str, str]:
     """The ledger can be reached, so bookmarks can be accepted; 503 when not."""
-    await door.reports.ping()
+    await door.ping()
     return {"status": "ok"}
 
 

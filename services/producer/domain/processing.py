@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from services.producer.domain.reports import Reports
 from shared.errors import InvalidInput, UnknownUser
 from shared.keys import KeyRegistry
 from shared.ledger import Ledger
-from shared.ledger.reports import Reports
 from shared.values import Stage, UserId, WaitReason
 
 _ENDED_BY_ASKING = (WaitReason.NO_KEY, WaitReason.KEY_REFUSED, WaitReason.PROVIDER_DOWN, WaitReason.KEYS_UNAVAILABLE)
@@ -54,6 +54,6 @@ class ProcessContent:
         requeued = await self._ledger.requeue_heuristic(user, limit=limit) if usable else 0
         await self._ledger.wake(user, Stage.ANALYZE, reasons=_ENDED_BY_ASKING)
         progress = await self._reports.progress(user)
-        if record is None and progress.total == 0:
+        if record is None and not await self._reports.knows(user):
             raise UnknownUser(user)
         return Queued(user_id=user, requeued=requeued, unfinished=progress.unfinished, has_usable_key=usable)

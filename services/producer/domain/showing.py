@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from services.producer.domain.reports import Reports
 from services.producer.domain.standing import RateLimit, Standing
 from shared.errors import QuotaUnavailable
-from shared.ledger.reports import Reports
 from shared.ledger.views import LaneProgress, LanesWaiting, StageSums
 from shared.values import UserId
 
@@ -22,7 +22,7 @@ class Snapshots:
     async def of_fleet(self) -> dict[str, Any]:
         """Everybody's bookmarks, every stage, and the newest results of all."""
         overview = await self._reports.overview()
-        newest = await self._reports.newest(limit=NEWEST)
+        newest = await self._reports.newest(NEWEST)
         return {
             "bookmarks": dict(overview.bookmarks),
             "users": overview.users,
@@ -34,7 +34,7 @@ class Snapshots:
     async def of_user(self, user: UserId) -> dict[str, Any]:
         """One user's bookmarks, lanes, newest results and quota; all empty for a user nothing is known of."""
         progress = await self._reports.progress(user)
-        newest = await self._reports.newest(limit=NEWEST, user=user)
+        newest = await self._reports.newest(NEWEST, user=user)
         return {
             "bookmarks": dict(progress.bookmarks),
             "users": None,
