@@ -105,7 +105,7 @@ class RedisQuota:
                     QUOTA_DENIED.labels(window=answer["window"]).inc()
                     return Wait(_REASONS[answer["window"]], _moment(answer["until"]))
                 case "lost":
-                    await self._rebuild(user, now=_moment(answer["now"]))
+                    await self._rebuild(user)
         raise _unavailable("The quota's counters were lost again and again while they were rebuilt.")
 
     async def refund(self, taken: Taken) -> None:
@@ -150,20 +150,21 @@ class RedisQuota:
             answer: dict[str, Any] = json.loads(await self._take(keys=_keys(permit.user), args=[json.dumps(ask)]))
         return answer
 
-    async def _rebuild(self, user: UserId, *, now: datetime) -> None:
+    async def _rebuild(self, user: UserId) -> None:
         """Write a user's lost counters anew from the journal; several processes may try, one is heard."""
         async with self._rebuilding.setdefault(user, asyncio.Lock()):
-            await self._rebuild_alone(user, now=now)
+            await self._rebuild_alone(user)
 
-    async def _rebuild_alone(self, user: UserId, *, now: datetime) -> None:
+    async def _rebuild_alone(self, user: UserId) -> None:
         counters, minute, fence = _keys(user)
         async with _answering():
             mark = await self._mark(keys=[counters, fence], args=[uuid4().hex, _ms(_REBUILD)])
         if mark is None:
             return  # somebody was faster
+        held, now = mark[0], _moment(mark[1])
         await asyncio.sleep(PERMIT_LIFE.total_seconds())
         bounds = self._calendar.bounds(now)
-        counts = await self._journaled(user, bounds, now + PERMIT_LIFE)
+        counts = await self._journaled(user, bounds, now)
         found = {
             "day": {**_span(bounds.day), "used": counts.day},
             "month": {**_span(bounds.month), "used": counts.month},
@@ -172,7 +173,7 @@ class RedisQuota:
             "idle": _ms(_IDLE),
         }
         async with _answering():
-            await self._seed(keys=[counters, minute, fence], args=[mark, json.dumps(found)])
+            await self._seed(keys=[counters, minute, fence], args=[held, json.dumps(found)])
 
     async def _journaled(self, user: UserId, bounds: Bounds, now: datetime) -> Counts:
         try:
