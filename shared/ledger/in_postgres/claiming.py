@@ -1,7 +1,7 @@
 """Claims: a worker takes the jobs its message names, if the message's token is still the newest."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,8 +21,8 @@ _CLAIM = text("""
         UPDATE jobs SET state = 'running', claimed_at = statement_timestamp(),
                         lease_until = statement_timestamp() + CAST(:lease AS interval)
           FROM mine WHERE jobs.id = mine.id
-        RETURNING jobs.id, jobs.bookmark_id, jobs.user_id, jobs.stage, jobs.attempts, jobs.ready_at, jobs.lease_until)
-    SELECT claimed.id, claimed.bookmark_id, claimed.user_id, claimed.attempts, claimed.lease_until,
+        RETURNING jobs.id, jobs.bookmark_id, jobs.user_id, jobs.stage, jobs.attempts, jobs.ready_at)
+    SELECT claimed.id, claimed.bookmark_id, claimed.user_id, claimed.attempts,
            statement_timestamp() - greatest(claimed.ready_at, lanes.rest_until) AS waited,
            bookmarks.url, bookmarks.title, bookmarks.tags, bookmarks.excerpt,
            contents.strategy, contents.verdict, contents.final_url, contents.title AS content_title, contents.text,
@@ -39,6 +39,7 @@ async def claim(
     work: AsyncConnection, stage: Stage, ids: Sequence[JobId], token: str, *, lease: timedelta
 ) -> list[Job]:
     """See `Ledger.claim`."""
+    asked = datetime.now(UTC)  # by the clock that will read the deadline: clocks of two machines differ
     rows = await work.execute(_CLAIM, {"stage": stage, "ids": list(ids), "token": token, "lease": lease})
     return [
         Job(
@@ -47,7 +48,7 @@ async def claim(
             bookmark=bookmark_of(row),
             attempt=row.attempts + 1,
             token=token,
-            deadline=row.lease_until,
+            deadline=asked + lease,
             waited=max(row.waited, timedelta(0)),
             content=content_of(row),
         )
