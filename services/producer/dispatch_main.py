@@ -20,6 +20,8 @@ from shared.logs import configure_logs, log
 from shared.probes import Check, probes
 from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, ProcessSettings
 
+_RELAY_POLL = timedelta(seconds=0.5)  # news may be half a second old
+
 
 def run_dispatcher() -> int:
     """Dispatch until SIGTERM or SIGINT; the exit code.
@@ -62,7 +64,7 @@ async def _dispatch(
         await until_signalled(
             [
                 *dispatcher.tasks(policies, poll=poll, sweep=timedelta(seconds=own.sweep_s)),
-                asyncio.create_task(relay_for_ever(PostgresOutbox(database), sink, poll=poll)),
+                asyncio.create_task(relay_for_ever(PostgresOutbox(database), sink, poll=_RELAY_POLL)),
                 asyncio.create_task(gauges),
             ]
         )
