@@ -26,6 +26,7 @@ class Fault(StrEnum):
     KEY_DISABLED = "key_disabled"
     RESET = "reset"
     HANG = "hang"
+    DRIP = "drip"
     REDIRECT = "redirect"
     CUT = "cut"
     MALFORMED = "malformed"

@@ -1,6 +1,7 @@
 """The emulator's HTTP server, in a thread of its own, and the handle tests hold on it."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -27,6 +28,7 @@ class GeminiEmulator:
         latency_s: how long every answer takes, seconds.
         any_key: whether unknown keys are taken as good ones with the usual quotas.
         requests: every request to generate an answer, oldest first.
+        strays: paths that were asked for and that Gemini does not have.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class GeminiEmulator:
         self.latency_s = latency_s
         self.any_key = any_key
         self.requests: list[Request] = []
+        self.strays: list[str] = []
         self.keys: dict[str, Key] = {}
         self.script = Script()
         self._started = threading.Event()
@@ -112,6 +115,7 @@ class GeminiEmulator:
                 web.get("/_journal", self._show_journal),
                 web.post("/_keys", self._put_key),
                 web.post("/_faults", self._put_faults),
+                web.route("*", "/{path:.*}", self._stray),
             ]
         )
         return app
@@ -179,7 +183,19 @@ class GeminiEmulator:
                 return web.Response(status=499)
             case Fault.HANG:
                 await asyncio.sleep(3_600)
+            case Fault.DRIP:
+                return await self._drip(request)
         return None
+
+    async def _drip(self, request: web.Request) -> web.StreamResponse:
+        """An answer that never ends and never pauses for long."""
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b" ")
+                await asyncio.sleep(0.05)
+        return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         key = _key(request)
@@ -192,6 +208,10 @@ class GeminiEmulator:
         return None if state is KeyState.ACTIVE else _sent(REFUSALS[state])
 
     # ---- the same over HTTP, for tests in other processes ---------------------------------------------
+
+    async def _stray(self, request: web.Request) -> web.Response:
+        self.strays.append(request.path)
+        return web.Response(status=404)
 
     async def _show_journal(self, _: web.Request) -> web.Response:
         return web.json_response([request.public() for request in self.requests])

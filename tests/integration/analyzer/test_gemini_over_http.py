@@ -139,6 +139,25 @@ async def test_only_a_bounded_number_of_clients_stays_open(emulator: GeminiEmula
     assert all(entry.http.is_closed for entry in kept)
 
 
+async def test_a_client_is_not_closed_under_a_request(emulator: GeminiEmulator) -> None:
+    provider = provider_at(emulator.url, most=1)
+    others = [emulator.add_key(f"AIzaSyUser-{number:029}") for number in range(3)]
+    emulator.latency_s = 1.0
+    slow = asyncio.create_task(provider.analyse(api_key(ADA), PAGES))
+    async with asyncio.timeout(5):
+        while not emulator.requests:  # noqa: ASYNC110 - the emulator lives in another thread
+            await asyncio.sleep(0.01)
+    emulator.latency_s = 0.0
+
+    for key in others:
+        await provider.analyse(api_key(key), PAGES)
+
+    assert not slow.done()
+    assert set((await slow).findings) == {"7", "8", "9"}
+    assert len(provider.clients._entries) == 1
+    await provider.close()
+
+
 @pytest.mark.parametrize(
     ("state", "kind", "words"),
     [
@@ -210,6 +229,16 @@ async def test_a_provider_that_fails_is_asked_once_and_left_alone_for_a_while(
     assert len(emulator.requests) == 1
 
 
+async def test_a_redirect_is_not_followed_for_it_would_take_the_key_along(
+    emulator: GeminiEmulator, gemini: Gemini
+) -> None:
+    emulator.plan(Fault.REDIRECT)
+
+    await refusal_of(gemini)
+
+    assert emulator.strays == []
+
+
 async def test_every_failure_in_a_row_waits_longer_and_an_answer_ends_the_row(
     emulator: GeminiEmulator, gemini: Gemini
 ) -> None:
@@ -228,8 +257,11 @@ async def test_every_failure_in_a_row_waits_longer_and_an_answer_ends_the_row(
     assert (after.until - datetime.now(UTC)).total_seconds() <= 2
 
 
-async def test_a_provider_that_does_not_answer_is_given_up_at_the_deadline(emulator: GeminiEmulator) -> None:
-    emulator.plan(Fault.HANG)
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.DRIP])
+async def test_a_provider_that_does_not_come_to_an_end_is_given_up_at_the_deadline(
+    emulator: GeminiEmulator, fault: Fault
+) -> None:
+    emulator.plan(fault)
     provider = provider_at(emulator.url, deadline_s=0.3)
     began = time.monotonic()
 
@@ -291,7 +323,7 @@ async def test_missing_items_are_missing_and_foreign_ones_are_dropped(emulator: 
 FINE = {Fault.SHUFFLED, Fault.MISSING, Fault.FOREIGN}
 
 
-@pytest.mark.parametrize("fault", [fault for fault in Fault if fault not in FINE | {Fault.HANG}])
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault not in FINE | {Fault.HANG, Fault.DRIP}])
 async def test_no_error_holds_the_key_not_even_in_its_causes(
     emulator: GeminiEmulator, gemini: Gemini, fault: Fault
 ) -> None:
