@@ -8,7 +8,13 @@ from shared.settings import Settings
 class AnalyzerSettings(Settings):
     """Bounds of analysing, beside those of the provider and the quota."""
 
-    analyze_threads: int = Field(default=16, ge=1, le=256, description="Batches one analyzer process works on at once.")
+    analyze_threads: int = Field(
+        default=96,
+        ge=1,
+        le=512,
+        description="Messages one analyzer process works on at once, shared out over its partitions; more a partition "
+        "than FLEET_BATCH_SIZE, or one user's slow answers hold up others.",
+    )
     analyze_clients: int = Field(
         default=64, ge=1, le=10_000, description="Provider clients, one a key, that one analyzer process keeps open."
     )

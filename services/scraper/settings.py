@@ -11,7 +11,13 @@ from shared.settings import Settings
 class ScraperSettings(Settings):
     """Limits of fetching and reading pages."""
 
-    scrape_threads: int = Field(default=16, ge=1, le=256, description="Pages one scraper process works on at once.")
+    scrape_threads: int = Field(
+        default=80,
+        ge=1,
+        le=512,
+        description="Pages one scraper process works on at once, shared out over its partitions; more a partition than "
+        "FLEET_SCRAPE_WINDOW, or one user's slow pages hold up others.",
+    )
     scrape_parsers: int = Field(default=2, ge=1, le=64, description="Parser processes of one scraper process.")
     fetch_user_agent: str = Field(
         default="Mozilla/5.0 (compatible; BookmarkFleet/0.1; reads pages that people bookmarked)",

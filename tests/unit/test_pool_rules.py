@@ -2,8 +2,12 @@
 
 import pytest
 
+from services.analyzer.settings import AnalyzerSettings
+from services.scraper.settings import ScraperSettings
 from shared.broker.making import is_rabbitmq
 from shared.errors import Misconfigured
+from shared.ledger.policies import stage_policies
+from shared.settings import BrokerSettings, DispatchSettings
 from shared.values import Stage
 from shared.worker import chosen_queues, prefetch_of
 
@@ -23,6 +27,15 @@ def test_a_partition_that_does_not_exist_stops_the_start() -> None:
 )
 def test_no_more_messages_are_held_than_there_are_threads_for(threads: int, queues: int, prefetch: int) -> None:
     assert prefetch_of(threads=threads, queues=queues) == prefetch
+
+
+def test_by_default_one_user_cannot_fill_a_partition_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET_BROKER_URL", "amqp://broker")
+    queues = BrokerSettings.read().partitions
+    windows = {stage: policy.window for stage, policy in stage_policies(DispatchSettings.read()).items()}
+
+    assert prefetch_of(threads=ScraperSettings.read().scrape_threads, queues=queues) > windows[Stage.SCRAPE]
+    assert prefetch_of(threads=AnalyzerSettings.read().analyze_threads, queues=queues) > windows[Stage.ANALYZE]
 
 
 @pytest.mark.parametrize(
