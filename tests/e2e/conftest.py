@@ -129,6 +129,7 @@ def start_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     yield start
     for fleet in started:
         fleet.stop()
+    for fleet in started:  # only now: two of them may have had the same folder, one after the other
         wait_until(lambda fleet=fleet: not processes_of(fleet.data), what="no process is left", patience_s=30)
 
 
