@@ -56,9 +56,11 @@ class Fleet:
     port: int = 0
     job_takes_s: float = 0.01
     grace_s: float = 5.0
+    threads: int = 8
+    slow_user: str = ""
 
     async def work(self, jobs: Sequence[Job]) -> Worked:
-        await asyncio.sleep(self.job_takes_s)
+        await asyncio.sleep(600 if jobs[0].user == self.slow_user else self.job_takes_s)
         for job in jobs:
             await self.ledger.store_content(job, CONTENT)
             self.worked[job.id] += 1
@@ -78,7 +80,7 @@ class Fleet:
         async def open_work() -> AsyncIterator[Work]:
             yield Work(self.ledger, self.work)
 
-        pool = Pool(Stage.SCRAPE, declare_scrape, open_work, 8, LEASE, grace=timedelta(seconds=self.grace_s))
+        pool = Pool(Stage.SCRAPE, declare_scrape, open_work, self.threads, LEASE, grace=timedelta(seconds=self.grace_s))
         queues = chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None)
         process = ProcessSettings(metrics_port=self.port)
         task = asyncio.create_task(serve_pool(pool, queues, broker_url=self.url, process=process, stop=self.stop))
@@ -157,6 +159,17 @@ async def test_a_pool_told_to_stop_puts_back_what_would_take_too_long(fleet: Fle
 
     [job] = fleet.ledger._jobs.values()
     assert (job.state, job.attempts, fleet.scraped()) == (JobState.QUEUED, 0, 0)
+
+
+async def test_one_users_slow_pages_hold_up_nobody_on_the_same_partition(fleet: Fleet) -> None:
+    fleet.slow_user, fleet.grace_s = "user-0", 0.2
+    fleet.threads = PARTITIONS * (POLICY.window + 1)
+    await fleet.submit(users=40, each=10)
+
+    async with fleet.pool(), fleet.dispatcher():
+        await until(lambda: fleet.scraped() == 390, what="everybody else is served")
+
+    assert fleet.scraped() == 390
 
 
 async def test_threads_and_connections_of_a_pool_end_with_it(fleet: Fleet) -> None:
