@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from psycopg.errors import UndefinedColumn, UndefinedTable
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from shared.errors import LedgerUnavailable
+from shared.errors import LedgerOutdated, LedgerUnavailable
 from shared.values import UserId
 
 # Rows are found by index. Without this the planner scans tables that were small when it last looked, and plans made
@@ -55,6 +56,7 @@ class Database:
 
         Raises:
             LedgerUnavailable: PostgreSQL cannot be reached or went away; nothing was kept.
+            LedgerOutdated: it does not have our tables yet, or not as they are now.
         """
         try:
             async with self._engine.begin() as connection:
@@ -63,6 +65,10 @@ class Database:
                 yield connection
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
             raise LedgerUnavailable(f"PostgreSQL cannot be reached ({_kind(error)}).") from error
+        except ProgrammingError as error:
+            if isinstance(error.orig, UndefinedTable | UndefinedColumn):
+                raise LedgerOutdated from error
+            raise
 
     async def close(self) -> None:
         """Close every connection."""

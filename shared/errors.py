@@ -258,6 +258,16 @@ class LedgerUnavailable(Transient):
     advice = "Start PostgreSQL or correct FLEET_DATABASE_URL; `fleet doctor` checks it."
 
 
+class LedgerOutdated(LedgerUnavailable):
+    """The database answers and does not have the tables this program needs; nothing was written."""
+
+    code = "ledger_outdated"
+    advice = "Run `fleet migrate`; it is safe at any time."
+
+    def __init__(self) -> None:
+        super().__init__("The database of FLEET_DATABASE_URL does not have the tables this program needs.")
+
+
 class BrokerUnavailable(Transient):
     """The message broker cannot be reached; released work comes back by its lease."""
 

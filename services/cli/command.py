@@ -9,6 +9,7 @@ import click
 from services.cli.output import tell_error
 from services.cli.surroundings import DEFAULT_DATA, Surroundings
 from shared.errors import FleetError, InvalidUserId
+from shared.logs import configure_logs
 from shared.users import user_id
 from shared.values import UserId
 
@@ -38,6 +39,7 @@ class FleetCommand(click.Command):
         """Run the command; 1 when it failed and said so."""
         around = Surroundings(data=ctx.params.pop("data"), as_json=ctx.params.pop("as_json"))
         ctx.obj = around
+        configure_logs("warning", process="cli")  # to standard error: what a command prints may be read by programs
         try:
             if not self._anywhere:
                 around.enter()

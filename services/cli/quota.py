@@ -27,7 +27,10 @@ def quota(around: Surroundings, user: UserId) -> None:
         ("day", stats.requests_today, stats.daily_limit, stats.day_resets_at),
         ("month", stats.requests_this_month, stats.monthly_limit, stats.month_resets_at),
     ]
-    print_table(["window", "used", "limit", "more room at"], rows)
+    print_table(
+        ["window", "used", "limit", "more room at"],
+        [(window, used, limit, until if used else None) for window, used, limit, until in rows],
+    )
     key = f"{stats.api_key_status}" if stats.has_api_key else "none: `fleet key add --user U` adds one"
     click.echo(f"\nkey: {key}; tokens this month: {stats.prompt_tokens:,} sent, {stats.answer_tokens:,} received")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from shared.errors import Misconfigured
 
 DEFAULT_DATA = Path(".fleet")
+_SAYS_WHERE = ("FLEET_DATABASE_URL", "FLEET_DATABASE_URL_FILE", "FLEET_TOKEN_SECRET", "FLEET_TOKEN_SECRET_FILE")
 _LINE = re.compile(r"(?P<name>FLEET_[A-Z0-9_]+)=(?P<value>.*)")
 
 
@@ -42,7 +43,7 @@ class Surroundings:
             for name, value in read_settings(file).items():
                 if name not in os.environ and f"{name}_FILE" not in os.environ:
                     os.environ[name] = value
-        elif not any(name.startswith("FLEET_") for name in os.environ):
+        elif not any(name in os.environ for name in _SAYS_WHERE):
             raise NoFleetHere(self.data)
 
 

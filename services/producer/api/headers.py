@@ -7,6 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.logs import log
 
+_PROBES = {"/healthz", "/readyz", "/metrics"}  # asked for every few seconds, by machines
+
 
 class Headers:
     """Keeps answers from being guessed at, framed, or cached; logs the route, never the address or the body."""
@@ -35,4 +37,5 @@ class Headers:
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", None)
-    log.info("request_answered", method=scope["method"], route=route, status=int(status), seconds=round(seconds, 3))
+    tell = log.debug if route in _PROBES else log.info
+    tell("request_answered", method=scope["method"], route=route, status=status, seconds=round(seconds, 3))

@@ -116,7 +116,9 @@ function show({ bookmarks, users, stages, newest, quota }) {
   figure("total", total);
   figure("done", done);
   $("in-note").textContent = users === null ? "handed in" : `of ${number.format(users)} ${users === 1 ? "user" : "users"}`;
-  $("out-note").textContent = `${failed ? `${number.format(failed)} failed · ` : ""}${number.format(total - done - failed)} to go`;
+  const left = total - done - failed;
+  const notes = [failed ? `${number.format(failed)} failed` : "", left ? `${number.format(left)} to go` : "nothing left to do"];
+  $("out-note").textContent = notes.filter(Boolean).join(" · ");
   $("bar").children[0].style.width = `${total ? (100 * done) / total : 0}%`;
   $("bar").children[1].style.width = `${total ? (100 * failed) / total : 0}%`;
   $("bar").setAttribute("aria-label", `${done} of ${total} done, ${failed} failed`);
