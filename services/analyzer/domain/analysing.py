@@ -1,5 +1,6 @@
 """The analyzer's story: pages of one user go to the provider on the user's own key, or are read here."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ class Analysing:
     async def __call__(self, jobs: Sequence[Job], /) -> Worked:
         """Analyse every job, keep what came of it, and say which did not make it."""
         batch = Batch(jobs)
-        _read(batch, [job for job in jobs if not _was_fetched(job)])
+        await _read(batch, [job for job in jobs if not _was_fetched(job)])
         try:
             if batch.rest:
                 await self._analyse(batch)
@@ -50,12 +51,12 @@ class Analysing:
     async def _analyse(self, batch: Batch) -> None:
         key = await self.keys.find(batch.user)
         if key is None:
-            return _read(batch, batch.rest)
+            return await _read(batch, batch.rest)
         try:
             await self._ask(batch, key)
         except KeyRefused as refusal:
             await self.keys.refuse(batch.user, key, refusal)
-            _read(batch, batch.rest)
+            await _read(batch, batch.rest)
         else:
             await self.keys.accepted(batch.user, key)
 
@@ -91,8 +92,10 @@ def _was_fetched(job: Job) -> bool:
     return job.content is not None and job.content.strategy is not Strategy.FALLBACK
 
 
-def _read(batch: Batch, jobs: Sequence[Job]) -> None:
-    batch.finish((job, read_here(job.bookmark, job.content)) for job in jobs)
+async def _read(batch: Batch, jobs: Sequence[Job]) -> None:
+    """Read pages here, beside the event loop: other users' permits lapse while it stands still."""
+    for job in jobs:
+        batch.finish([(job, await asyncio.to_thread(read_here, job.bookmark, job.content))])
 
 
 def _told(batch: Batch) -> Worked:

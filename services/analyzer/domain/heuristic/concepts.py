@@ -7,10 +7,9 @@ counts by its weight (title, tags, headings, beginning), and longer phrases abso
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice, pairwise
 
-from services.analyzer.domain.heuristic.reading import WORD, Reading
+from services.analyzer.domain.heuristic.reading import Reading
 from services.analyzer.domain.vocabulary import MAX_NAME_CHARS
 
 WANTED = 8
@@ -18,62 +17,82 @@ WANTED = 8
 _TITLE, _TAG, _HEADING, _OPENING, _BODY = 6.0, 5.0, 3.0, 1.5, 1.0
 _OPENING_CHARS = 1_200
 _LEAST_TIMES_OF_A_PHRASE = 2
-_LONGEST_PHRASE = 3
 _MORE_PER_WORD = 0.7
 _SHORTEST_WORD = 3
 _LONG_RUN = 6
 _SHORT_TERMS = frozenset(
     ["ai", "ml", "ui", "ux", "go", "js", "ts", "c#", "c++", "f#", "os", "db", "ci", "cd", "vm", "io", "r"]
 )
-_TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s'\u2019+#.\-/]|\.(?=\s|$)|[-\u2013\u2014](?=\s)|\n")
+_TOKEN = re.compile(
+    r"[^\W_](?:[\w+#]|[.'\u2019\-](?=\w))*"  # a word, with the hyphens and dots inside it
+    r"|[^\w\s'\u2019+#.\-/]|\.(?=\s|$)|[-\u2013\u2014](?=\s)|\n"  # what ends a phrase
+)
 _IDEOGRAPHS = re.compile(r"[\u4e00-\u9fff]{2,}|[\u30a1-\u30fa\u30fc]{2,}|[\uac00-\ud7a3]{2,}")
 _ADDRESS = re.compile(r"https?://\S+")
 
 Phrase = tuple[str, ...]
 
 
-@dataclass(slots=True)
+class _Bases(dict[str, str]):
+    """Each token's base form, worked out once; empty for what carries no topic."""
+
+    def __init__(self, small: frozenset[str]) -> None:
+        super().__init__()
+        self._small = small
+
+    def __missing__(self, token: str) -> str:
+        base = self[token] = _base_of(token, self._small)
+        return base
+
+
 class _Count:
     """What is counted of every phrase, by its words' base forms."""
 
-    small: frozenset[str]
-    weights: defaultdict[Phrase, float] = field(default_factory=lambda: defaultdict(float))
-    times: Counter[Phrase] = field(default_factory=Counter)
-    forms: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    _bases: dict[str, str] = field(default_factory=dict)
+    def __init__(self, small: frozenset[str]) -> None:
+        self.weights: defaultdict[Phrase, float] = defaultdict(float)
+        self.times: Counter[Phrase] = Counter()
+        self._tokens: Counter[str] = Counter()
+        self._bases = _Bases(small)
 
     def read(self, text: str, weight: float) -> None:
         """Count every phrase of a text that stands in a place of this weight."""
+        tokens = _TOKEN.findall(text)
+        phrases: list[Phrase] = []
         run: list[str] = []
-        for token in _TOKEN.findall(text):
-            base = self._bases.get(token)
-            if base is None:
-                base = self._bases[token] = _base_of(token, self.small)
+        for base in map(self._bases.__getitem__, tokens):
             if base:
                 run.append(base)
-                self.forms[base][token] += 1
             elif run:
-                self._count(run, weight)
+                phrases += _within(run)
                 run = []
-        if run:
-            self._count(run, weight)
+        phrases += _within(run)
         if not text.isascii():
-            self._read_ideographs(text, weight)
+            words = list(_ideographs(text))
+            self._bases.update(zip(words, words, strict=True))
+            tokens += words
+            phrases += zip(words)
+        self._tokens.update(tokens)
+        for phrase, times in Counter(phrases).items():
+            self.times[phrase] += times
+            self.weights[phrase] += times * weight
 
-    def _count(self, run: Sequence[str], weight: float) -> None:
-        for start in range(len(run)):
-            for end in range(start + 1, min(start + _LONGEST_PHRASE, len(run)) + 1):
-                phrase = tuple(run[start:end])
-                self.weights[phrase] += weight
-                self.times[phrase] += 1
+    def forms(self) -> Mapping[str, Counter[str]]:
+        """How often each base form was written in which way."""
+        forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for token, times in self._tokens.items():
+            forms[self._bases[token]][token] += times
+        return forms
 
-    def _read_ideographs(self, text: str, weight: float) -> None:
-        """Writing without spaces: short runs of one script are words, long ones are counted in pairs."""
-        for run in _IDEOGRAPHS.findall(text):
-            pairs = (run[start : start + 2] for start in range(len(run) - 1))
-            for word in [run] if len(run) <= _LONG_RUN else pairs:
-                self.forms[word][word] += 1
-                self._count([word], weight)
+
+def _within(run: Sequence[str]) -> Iterator[Phrase]:
+    """Every phrase of one to three words in a run of words."""
+    return chain(zip(run), pairwise(run), zip(run, run[1:], run[2:]))  # noqa: B905 - they end with the shortest
+
+
+def _ideographs(text: str) -> Iterator[str]:
+    """Words of writing without spaces: short runs of one script whole, long ones in pairs."""
+    for run in _IDEOGRAPHS.findall(text):
+        yield from [run] if len(run) <= _LONG_RUN else (run[start : start + 2] for start in range(len(run) - 1))
 
 
 def key_concepts(reading: Reading) -> tuple[str, ...]:
@@ -86,14 +105,15 @@ def key_concepts(reading: Reading) -> tuple[str, ...]:
         for phrase, weight in count.weights.items()
         if len(phrase) == 1 or count.times[phrase] >= _LEAST_TIMES_OF_A_PHRASE or weight >= _HEADING
     }
+    forms = count.forms()
     best = islice(_without_parts(scores, count.times), WANTED)
-    return tuple(_written(phrase, count.forms)[:MAX_NAME_CHARS] for phrase in best)
+    return tuple(_written(phrase, forms)[:MAX_NAME_CHARS] for phrase in best)
 
 
 def _places(reading: Reading) -> Iterator[tuple[str, float]]:
     prose = _ADDRESS.sub(" ", reading.prose)
     yield reading.title, _TITLE
-    yield "\n".join(reading.tags), _TAG
+    yield "\n".join(reading.tags).replace("-", " "), _TAG
     yield "\n".join(reading.headings), _HEADING
     yield reading.description, _OPENING
     yield prose[:_OPENING_CHARS], _OPENING

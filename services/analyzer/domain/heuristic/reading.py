@@ -88,7 +88,7 @@ def reading_of(bookmark: Bookmark, content: Content | None) -> Reading:
     url = content.final_url or bookmark.url
     return Reading(
         url=url,
-        title=_without_site(content.title or bookmark.title, url),
+        title=_without_site(content.title or bookmark.title, url, content.site_name),
         description=content.description or bookmark.excerpt,
         tags=bookmark.tags,
         text=cut(content.text, chars=MAX_CHARS),
@@ -103,11 +103,12 @@ def _address(url: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _without_site(title: str, url: str) -> str:
+def _without_site(title: str, url: str, site_name: str | None) -> str:
     """The title without the parts that only name the site: `Why? - Stack Overflow` on stackoverflow.com."""
     host = _address(url).partition("/")[0].replace("-", "")
-    parts = _TITLE_PARTS.split(title)
-    kept = [part for part in parts if part.replace(" ", "").lower() not in host]
+    kept = [
+        part for part in _TITLE_PARTS.split(title) if part != site_name and part.replace(" ", "").lower() not in host
+    ]
     return " - ".join(kept) if kept else title
 
 
