@@ -1,6 +1,6 @@
 """Promise 7 on the way to the vault and back: whatever goes wrong, nobody who prints errors or logs sees a key."""
 
-import asyncio
+import json
 import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +19,7 @@ from shared.keys.vault_session import VaultSession
 from shared.settings import VaultSettings
 from shared.users import user_id
 from tests.conftest import Vault
+from tests.strangers import answering_server
 from tests.vaults import settings_for
 
 ADA = user_id("ada")
@@ -60,30 +61,11 @@ async def refusing(vault: Vault) -> AsyncIterator[VaultSession]:
     await session.close()
 
 
-@pytest.fixture
-async def liar() -> AsyncIterator[str]:
-    """A server that signs everybody in and echoes what it is told, in errors."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = next((line for line in head.splitlines() if line.lower().startswith("content-length:")), ":0")
-        body = await reader.readexactly(int(length.partition(":")[2]))
-        signing_in = "/login" in head.splitlines()[0]
-        status = "200 OK" if signing_in else "400 Bad Request"
-        text = (
-            b'{"auth":{"client_token":"t","lease_duration":0}}'
-            if signing_in
-            else b'{"errors":["%s"]}' % (body.replace(b'"', b"'"))
-        )
-        writer.write(f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n".encode())
-        writer.write(f"Content-Length: {len(text)}\r\n\r\n".encode() + text)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    server.close()
-    await server.wait_closed()
+def quote_the_request(path: str, body: bytes) -> tuple[int, bytes]:
+    """Signs everybody in, and repeats in its errors what it was told."""
+    if path.endswith("/login"):
+        return 200, b'{"auth": {"client_token": "t", "lease_duration": 0}}'
+    return 400, json.dumps({"errors": [body.decode()]}).encode()
 
 
 async def failure_of(attempt: Awaitable[object]) -> str:
@@ -114,11 +96,12 @@ async def test_an_unreachable_vault_does_not_show_the_key(
 
 
 async def test_a_vault_that_quotes_the_request_does_not_show_the_key(
-    at: Callable[[str], VaultSession], liar: str, caplog: pytest.LogCaptureFixture
+    at: Callable[[str], VaultSession], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
-    shown = await failure_of(VaultKeyWriter(at(liar)).put(ADA, KEY))
+    with answering_server(quote_the_request) as address:
+        shown = await failure_of(VaultKeyWriter(at(address)).put(ADA, KEY))
 
     assert "cannot answer (InvalidRequest)" in shown
     assert PLANTED not in shown + caplog.text

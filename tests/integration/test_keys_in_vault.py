@@ -6,9 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import hvac
 import pytest
@@ -31,6 +29,7 @@ from shared.keys.vault_session import VaultSession
 from shared.settings import VaultSettings
 from shared.users import user_id
 from tests.conftest import Vault
+from tests.strangers import answering_server, silent_server
 from tests.vaults import settings_for, token_settings
 
 ADA = user_id("ada")
@@ -251,14 +250,15 @@ def test_a_missing_credential_is_named_at_the_start(settings: dict[str, str], mi
         VaultSession(VaultSettings.model_validate({"vault_addr": "http://127.0.0.1:1", **settings}))
 
 
-async def test_an_environment_with_a_token_of_somebody_else_is_not_looked_at(
+async def test_a_token_in_the_environment_is_not_looked_at(
     vault: Vault, session_of: SessionOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VAULT_TOKEN", vault.root_token)
-    wrong = settings_for(vault, vault.analyzer).model_copy(update={"vault_secret_id": SecretStr("wrong")})
 
-    with pytest.raises(KeysUnavailable):
-        await VaultKeyWriter(session_of(wrong)).put(ADA, KEY)
+    session = session_of(settings_for(vault, vault.front_door))
+
+    assert not session._client.token
+    assert await session.ask(lambda client: client.token) != vault.root_token
 
 
 async def test_keys_do_not_go_through_a_proxy_of_the_environment(
@@ -294,34 +294,18 @@ POD_TOKEN = ".".join(
 )
 
 
-class TokenReviews(BaseHTTPRequestHandler):
+def review_token(_: str, body: bytes) -> tuple[int, bytes]:
     """The one question the vault asks a Kubernetes API server: whose token is this?"""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        good = asked["spec"]["token"] == POD_TOKEN
-        user = {"username": POD, "uid": "1", "groups": ["system:serviceaccounts"]}
-        answer = {**asked, "status": {"authenticated": good, "user": user if good else {}}}
-        body = json.dumps(answer).encode()
-        self.send_response(201)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    asked = json.loads(body)
+    good = asked["spec"]["token"] == POD_TOKEN
+    user = {"username": POD, "uid": "1", "groups": ["system:serviceaccounts"]}
+    return 201, json.dumps({**asked, "status": {"authenticated": good, "user": user if good else {}}}).encode()
 
 
 @pytest.fixture
 def kubernetes() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), TokenReviews)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering_server(review_token) as address:
+        yield address
 
 
 async def test_a_pod_signs_in_with_the_token_kubernetes_gave_it(
@@ -387,46 +371,31 @@ async def test_a_sealed_vault_makes_keys_wait_and_serves_them_again_once_it_is_o
 
 
 async def test_an_unreachable_vault_makes_keys_wait(session_of: SessionOf) -> None:
-    settings = VaultSettings(vault_addr="http://127.0.0.1:1", vault_role_id="r", vault_secret_id=SecretStr("s"))
-
     with pytest.raises(KeysUnavailable, match="cannot be reached"):
-        await VaultKeyWriter(session_of(settings)).put(ADA, KEY)
+        await VaultKeyWriter(session_of(settings_at("http://127.0.0.1:1"))).put(ADA, KEY)
 
 
 async def test_a_silent_vault_is_given_up_within_seconds_for_many_callers(session_of: SessionOf) -> None:
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+    with silent_server() as address:
+        writer = VaultKeyWriter(session_of(settings_at(f"http://{address}")))
+        began = time.monotonic()
 
-    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    writer = VaultKeyWriter(
-        session_of(VaultSettings(vault_addr=address, vault_role_id="r", vault_secret_id=SecretStr("s")))
-    )
-    began = time.monotonic()
+        answers = await asyncio.gather(*(writer.put(ADA, KEY) for _ in range(12)), return_exceptions=True)
 
-    answers = await asyncio.gather(*(writer.put(ADA, KEY) for _ in range(12)), return_exceptions=True)
-
-    assert all(isinstance(answer, KeysUnavailable) for answer in answers)
-    assert time.monotonic() - began < 10
-    silent.close()
+        assert all(isinstance(answer, KeysUnavailable) for answer in answers)
+        assert time.monotonic() - began < 12
 
 
 async def test_an_answer_that_is_not_a_vaults_makes_keys_wait(session_of: SessionOf) -> None:
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
-        await writer.drain()
-        writer.close()
+    with (
+        answering_server(lambda _path, _body: (200, b'"hello"')) as address,
+        pytest.raises(KeysUnavailable, match="cannot answer"),
+    ):
+        await VaultKeyWriter(session_of(settings_at(address))).put(ADA, KEY)
 
-    stranger = await asyncio.start_server(greet, "127.0.0.1", 0)
-    address = f"http://127.0.0.1:{stranger.sockets[0].getsockname()[1]}"
-    settings = VaultSettings(vault_addr=address, vault_role_id="r", vault_secret_id=SecretStr("s"))
 
-    with pytest.raises(KeysUnavailable, match="cannot answer"):
-        await VaultKeyWriter(session_of(settings)).put(ADA, KEY)
-    stranger.close()
-    await stranger.wait_closed()
+def settings_at(address: str) -> VaultSettings:
+    return VaultSettings(vault_addr=address, vault_role_id="r", vault_secret_id=SecretStr("s"))
 
 
 # ---- setting up ------------------------------------------------------------------------------------

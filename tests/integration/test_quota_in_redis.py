@@ -21,6 +21,7 @@ from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota, open_redis
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from shared.values import WaitReason
+from tests.strangers import silent_server
 
 ADA = user_id("ada")
 COUNTERS, MINUTE = "fleet:quota:{ada}:counters", "fleet:quota:{ada}:minute"
@@ -201,9 +202,8 @@ async def test_asking_again_for_the_same_permit_takes_nothing_more(quota_of: Quo
     assert (await quota.status(ADA)).day.used == 1
 
 
-async def test_without_redis_no_call_is_permitted(unused_address: tuple[str, int]) -> None:
-    host, port = unused_address
-    redis = open_redis(SecretStr(f"redis://{host}:{port}/0"))
+async def test_without_redis_no_call_is_permitted() -> None:
+    redis = open_redis(SecretStr("redis://127.0.0.1:1/0"))
     quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=InMemoryUsage())
 
     for question in (quota.take(ADA), quota.status(ADA), quota.refund(Taken(ADA, 1, "permit"))):
@@ -214,31 +214,16 @@ async def test_without_redis_no_call_is_permitted(unused_address: tuple[str, int
 
 
 async def test_a_redis_that_does_not_answer_is_given_up_within_seconds() -> None:
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+    with silent_server() as address:
+        redis = open_redis(SecretStr(f"redis://{address}/0"))
+        quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=InMemoryUsage())
+        began = time.monotonic()
 
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    redis = open_redis(SecretStr(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"))
-    quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=InMemoryUsage())
-    began = time.monotonic()
+        with pytest.raises(QuotaUnavailable):
+            await quota.take(ADA)
 
-    with pytest.raises(QuotaUnavailable):
-        await quota.take(ADA)
-
-    assert time.monotonic() - began < 6
-    await redis.aclose()
-    server.close()
-    await server.wait_closed()
-
-
-@pytest.fixture
-async def unused_address() -> tuple[str, int]:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    address: tuple[str, int] = server.sockets[0].getsockname()
-    server.close()
-    await server.wait_closed()
-    return address
+        assert time.monotonic() - began < 8
+        await redis.aclose()
 
 
 # ---- what is left behind --------------------------------------------------------------------------
