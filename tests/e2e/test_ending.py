@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import RunningFleet, Site, processes_of, wait_until
+from tests.running_fleet import RunningFleet, Site, processes_of, wait_until
 
 pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
 

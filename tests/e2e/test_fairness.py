@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.conftest import RunningFleet, Site, wait_until
+from tests.running_fleet import RunningFleet, Site, wait_until
 
 pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
 
