@@ -5,6 +5,7 @@ functions work in programs with and without a loop; a forked child opens its own
 """
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -107,12 +108,24 @@ class _Background:
         self.process = os.getpid()
         self._settings = FrontDoorSettings.read()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="fleet-front-door", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fleet-front-door", daemon=True)
+        self._thread.start()
         self._door = self._run(self._open())
+        atexit.register(self.close)
 
     def call(self, use_case: Callable[[FrontDoor], Coroutine[Any, Any, T]]) -> T:
         """What the use case returns or raises."""
         return self._run(use_case(self._door))
+
+    def close(self) -> None:
+        """Close the front door and end the thread; in a forked child, which has neither, do nothing."""
+        atexit.unregister(self.close)
+        if self.process != os.getpid():
+            return
+        self._run(self._opened.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
