@@ -131,7 +131,7 @@ async def serve_pool(
     pool: Pool, queues: Sequence[str], *, broker_url: str, process: ProcessSettings, stop: asyncio.Event
 ) -> None:
     """Work on these queues until `stop` is set; see `run_pool`."""
-    broker = make_broker(broker_url, lease=pool.hold)
+    broker = make_broker(broker_url)
     async with pool.open_work() as work:
         running = RunningJobs(JobRunner(pool.stage, work, hold=pool.hold))
         pool.make_actor(broker, queues[0], running)

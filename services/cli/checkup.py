@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from redis.exceptions import RedisError
 
@@ -30,7 +29,6 @@ from shared.settings import (
 from shared.tokens import TokenReader
 from shared.values import Stage
 
-_LEASE = timedelta(minutes=1)  # nothing is sent, so nothing lives that long
 _OTHERS: tuple[type[Settings], ...] = (QuotaSettings, GeminiSettings, DispatchSettings, EgressSettings, ProcessSettings)
 
 
@@ -94,8 +92,8 @@ async def _sums() -> str:
 
 async def _broker() -> str:
     settings = BrokerSettings.read()
-    leases = dict.fromkeys((Stage.SCRAPE, Stage.ANALYZE), _LEASE)
-    carrier = make_carrier(settings.broker_url.get_secret_value(), partitions=settings.partitions, leases=leases)
+    url = settings.broker_url.get_secret_value()
+    carrier = make_carrier(url, partitions=settings.partitions, stages=[Stage.SCRAPE])
     try:
         waiting = sum((await carrier.depths(Stage.SCRAPE)).values())
     finally:

@@ -47,8 +47,7 @@ async def _dispatch(
     async with AsyncExitStack() as opened:
         database = Database(database_settings.database_url.get_secret_value(), pool=database_settings.database_pool)
         opened.push_async_callback(database.close)
-        leases = {stage: policy.release_lease for stage, policy in policies.items()}
-        carrier = make_carrier(url, partitions=broker.partitions, leases=leases)
+        carrier = make_carrier(url, partitions=broker.partitions, stages=policies)
         opened.push_async_callback(carrier.close)
         sink = make_event_sink(url)
         opened.push_async_callback(sink.close)

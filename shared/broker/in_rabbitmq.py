@@ -1,15 +1,21 @@
 """Releases and events over RabbitMQ: confirmed in one pipeline, and queues made again when somebody deleted them."""
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
 
 import pika
 
 from shared.broker import queue_of
 from shared.broker.amqp import Channel, Link, Outgoing
 from shared.broker.messages import message_of
-from shared.broker.queues import DEAD_EXCHANGE, EVENTS_EXCHANGE, dead_letter_queue, release_queue, release_queues
+from shared.broker.queues import (
+    DEAD_EXCHANGE,
+    EVENTS_EXCHANGE,
+    dead_letter_queue,
+    milliseconds,
+    release_queue,
+    release_queues,
+)
 from shared.ledger import Released
 from shared.values import Stage
 
@@ -20,16 +26,16 @@ CLOUDEVENT = "application/cloudevents+json; charset=utf-8"
 class RabbitMqCarrier:
     """Puts releases on the quorum queue of their user's partition."""
 
-    def __init__(self, url: str, *, partitions: int, leases: Mapping[Stage, timedelta]) -> None:
+    def __init__(self, url: str, *, partitions: int, stages: Iterable[Stage]) -> None:
         """Keep the address; the first call connects and declares.
 
         Args:
             url: `amqp://user:password@host:5672/vhost`.
             partitions: queues per stage.
-            leases: the stages that are served, and how long a release of each lives.
+            stages: those that are served.
         """
         self._partitions = partitions
-        self._leases = leases
+        self._stages = tuple(stages)
         self._link = Link(url, process="carrier", prepare=self._declare)
 
     async def send(self, releases: Sequence[Released]) -> list[Released]:
@@ -48,7 +54,7 @@ class RabbitMqCarrier:
         """Messages waiting per partition of a stage; a missing queue is made and has none."""
         channel = await self._link.channel()
         names = release_queues(stage, partitions=self._partitions)
-        waiting = await channel.declare_queues(release_queue(name, lease=self._leases[stage]) for name in names)
+        waiting = await channel.declare_queues(release_queue(name) for name in names)
         return dict(enumerate(waiting))
 
     async def close(self) -> None:
@@ -60,15 +66,19 @@ class RabbitMqCarrier:
             exchange="",
             routing_key=queue_of(released, partitions=self._partitions),
             body=message_of(released, partitions=self._partitions).encode(),
-            properties=pika.BasicProperties(delivery_mode=_DURABLE, content_type="application/json"),
+            properties=pika.BasicProperties(
+                delivery_mode=_DURABLE,
+                content_type="application/json",
+                expiration=str(milliseconds(released.lease)),  # the broker forgets what the ledger takes back
+            ),
             mandatory=True,
         )
 
     async def _declare(self, channel: Channel) -> None:
         await channel.declare_exchange(DEAD_EXCHANGE, "headers")
-        for stage, lease in self._leases.items():
+        for stage in self._stages:
             for name in release_queues(stage, partitions=self._partitions):
-                await channel.declare_queues([dead_letter_queue(name), release_queue(name, lease=lease)])
+                await channel.declare_queues([dead_letter_queue(name), release_queue(name)])
 
 
 class RabbitMqEventSink:

@@ -1,7 +1,6 @@
 """Which broker it is, chosen by the address: `amqp(s)://` is RabbitMQ, `redis(s)://` is Redis or Valkey."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import dramatiq
@@ -33,34 +32,33 @@ def is_rabbitmq(url: str) -> bool:
             )
 
 
-def make_broker(url: str, *, lease: timedelta) -> QuorumBroker | OneMachineBroker:
+def make_broker(url: str) -> QuorumBroker | OneMachineBroker:
     """What a worker consumes from; connects to nothing yet.
 
     Args:
         url: FLEET_BROKER_URL.
-        lease: how long a release lives.
 
     Raises:
         Misconfigured: the address is no broker's.
     """
     if is_rabbitmq(url):
-        return QuorumBroker(url, lease=lease, middleware=_middleware())
+        return QuorumBroker(url, middleware=_middleware())
     return OneMachineBroker(url, middleware=_middleware())
 
 
-def make_carrier(url: str, *, partitions: int, leases: Mapping[Stage, timedelta]) -> Carrier:
+def make_carrier(url: str, *, partitions: int, stages: Iterable[Stage]) -> Carrier:
     """What the dispatcher sends with; connects to nothing yet.
 
     Args:
         url: FLEET_BROKER_URL.
         partitions: queues per stage.
-        leases: the stages that are served, and how long a release of each lives.
+        stages: those that are served.
 
     Raises:
         Misconfigured: the address is no broker's.
     """
     if is_rabbitmq(url):
-        return RabbitMqCarrier(url, partitions=partitions, leases=leases)
+        return RabbitMqCarrier(url, partitions=partitions, stages=stages)
     return RedisCarrier(url, partitions=partitions)
 
 

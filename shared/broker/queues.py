@@ -43,13 +43,12 @@ def release_queues(stage: Stage, *, partitions: int) -> Iterator[str]:
     return (queue_name(stage, partition) for partition in range(partitions))
 
 
-def release_queue(name: str, *, lease: timedelta) -> Queue:
-    """A queue of releases: they live as long as their lease, so the broker forgets what the ledger takes back."""
+def release_queue(name: str) -> Queue:
+    """A queue of releases. Each message brings its lifetime, so that a lease can be changed and the queue stays."""
     return Queue(
         name,
         {
             "x-queue-type": "quorum",
-            "x-message-ttl": milliseconds(lease),
             "x-delivery-limit": _DELIVERIES,
             "x-dead-letter-exchange": DEAD_EXCHANGE,
         },

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import dramatiq
@@ -22,17 +21,15 @@ _PRECONDITION_FAILED = 406
 class QuorumBroker(RabbitmqBroker):
     """Consumes releases from quorum queues; what waits, waits in the ledger, so nothing can be delayed here."""
 
-    def __init__(self, url: str, *, lease: timedelta, middleware: list[dramatiq.Middleware]) -> None:
+    def __init__(self, url: str, *, middleware: list[dramatiq.Middleware]) -> None:
         """Keep the address; nothing connects yet.
 
         Args:
             url: `amqp://user:password@host:5672/vhost`.
-            lease: how long a release lives in these queues.
             middleware: all of it, in order.
         """
         super().__init__(url=url, middleware=middleware)
         self.parameters = [parameters_of(url, process="worker")]
-        self._lease = lease
         self._failures: Counter[str] = Counter()
 
     @property
@@ -97,14 +94,10 @@ class QuorumBroker(RabbitmqBroker):
 
     def get_queue_message_counts(self, queue_name: str) -> tuple[int, int, int]:
         """Messages waiting, delayed (never any), and dead."""
-        return (
-            self._declare(release_queue(queue_name, lease=self._lease)),
-            0,
-            self._declare(dead_letter_queue(queue_name)),
-        )
+        return self._declare(release_queue(queue_name)), 0, self._declare(dead_letter_queue(queue_name))
 
     def _declare_queue(self, queue_name: str) -> None:
-        self._declare(release_queue(queue_name, lease=self._lease))
+        self._declare(release_queue(queue_name))
 
     def _declare_dq_queue(self, queue_name: str) -> None:
         """There is none."""

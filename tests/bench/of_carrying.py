@@ -26,8 +26,8 @@ async def _confirms(servers: Servers, *, small: bool) -> Result:
         Released(Stage.SCRAPE, user_id(number), (JobId(number),), f"token{number}", LEASE)
         for number in range(200 if small else 2_000)
     ]
-    carrier = RabbitMqCarrier(url, partitions=PARTITIONS, leases={Stage.SCRAPE: LEASE})
-    broker: RabbitmqBroker = QuorumBroker(url, lease=LEASE, middleware=[])
+    carrier = RabbitMqCarrier(url, partitions=PARTITIONS, stages=[Stage.SCRAPE])
+    broker: RabbitmqBroker = QuorumBroker(url, middleware=[])
 
     async def pipelined() -> None:
         assert await carrier.send(releases) == []

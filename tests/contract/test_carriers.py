@@ -26,7 +26,7 @@ async def carrier(request: pytest.FixtureRequest) -> AsyncIterator[Carrier]:
         yield InMemoryCarrier(partitions=PARTITIONS)
         return
     url = request.getfixturevalue(f"{request.param}_url")
-    made = make_carrier(url, partitions=PARTITIONS, leases=dict.fromkeys(Stage, LEASE))
+    made = make_carrier(url, partitions=PARTITIONS, stages=Stage)
     yield made
     await made.close()
 
@@ -66,7 +66,7 @@ async def test_a_thousand_releases_are_all_confirmed(carrier: Carrier) -> None:
 
 @pytest.mark.parametrize("technology", NOWHERE)
 async def test_a_broker_out_of_reach_is_said_without_its_password(technology: str) -> None:
-    carrier = make_carrier(NOWHERE[technology], partitions=PARTITIONS, leases={Stage.SCRAPE: LEASE})
+    carrier = make_carrier(NOWHERE[technology], partitions=PARTITIONS, stages=[Stage.SCRAPE])
 
     for call in (carrier.send([released(1)]), carrier.depths(Stage.SCRAPE)):
         with pytest.raises(BrokerUnavailable) as caught:

@@ -28,7 +28,13 @@ async def sink(request: pytest.FixtureRequest) -> AsyncIterator[EventSink]:
 
 
 def event(number: int, type_: str = "bookmark.analyzed") -> dict[str, object]:
-    return {"specversion": "1.0", "id": str(number), "source": "bookmark-fleet", "type": type_, "data": {"title": "Café"}}
+    return {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "bookmark-fleet",
+        "type": type_,
+        "data": {"title": "Café"},
+    }
 
 
 def from_rabbitmq(url: str, topics: str) -> Callable[[], list[tuple[pika.BasicProperties, bytes]]]:

@@ -42,7 +42,7 @@ def ledger(database: Database) -> PostgresLedger:
 
 @pytest.fixture
 async def carriers(rabbitmq_url: str) -> AsyncIterator[list[Carrier]]:
-    pair = [make_carrier(rabbitmq_url, partitions=4, leases={Stage.SCRAPE: LEASE}) for _ in range(2)]
+    pair = [make_carrier(rabbitmq_url, partitions=4, stages=[Stage.SCRAPE]) for _ in range(2)]
     yield pair
     for carrier in pair:
         await carrier.close()

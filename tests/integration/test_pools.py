@@ -107,7 +107,7 @@ class Fleet:
 
 
 def make_fleet(url: str) -> Fleet:
-    return Fleet(url, make_carrier(url, partitions=PARTITIONS, leases={Stage.SCRAPE: LEASE}))
+    return Fleet(url, make_carrier(url, partitions=PARTITIONS, stages=[Stage.SCRAPE]))
 
 
 @pytest.fixture

@@ -72,8 +72,7 @@ async def test_the_dispatcher_lets_work_out_counts_it_and_ends_when_told(
         FLEET_METRICS_PORT=str(port),
         FLEET_GAUGES_S="0.1",
     )
-    leases = {stage: policy.release_lease for stage, policy in policies.items()}
-    carrier = make_carrier(broker_url, partitions=2, leases=leases)
+    carrier = make_carrier(broker_url, partitions=2, stages=policies)
 
     async def sent() -> bool:
         return sum((await carrier.depths(Stage.SCRAPE)).values()) == 1
@@ -90,7 +89,11 @@ async def test_the_dispatcher_lets_work_out_counts_it_and_ends_when_told(
 
 
 def test_without_rabbitmq_there_is_no_intake_and_it_says_so(start: Start) -> None:
-    process = start("intake", FLEET_BROKER_URL="redis://127.0.0.1:6379/0")
+    process = start(
+        "intake",
+        FLEET_DATABASE_URL="postgresql://fleet:secret@127.0.0.1:1/fleet",
+        FLEET_BROKER_URL="redis://127.0.0.1:6379/0",
+    )
 
     _, errors = process.communicate(timeout=60)
 

@@ -51,33 +51,33 @@ def next_message(channel: BlockingChannel, queue: str) -> tuple[int, pika.BasicP
 
 
 async def send_one(url: str, *, lease: timedelta) -> None:
-    carrier = make_carrier(url, partitions=1, leases={Stage.SCRAPE: lease})
+    carrier = make_carrier(url, partitions=1, stages=[Stage.SCRAPE])
     assert await carrier.send([Released(Stage.SCRAPE, UserId("ada"), (JobId(1),), "token", lease)]) == []
     await carrier.close()
 
 
 async def test_worker_and_dispatcher_declare_the_same_whoever_comes_first(rabbitmq_url: str) -> None:
-    broker = make_broker(rabbitmq_url, lease=LONG)
+    broker = make_broker(rabbitmq_url)
     broker.declare_all([QUEUE])
-    carrier = make_carrier(rabbitmq_url, partitions=1, leases={Stage.SCRAPE: LONG})
+    carrier = make_carrier(rabbitmq_url, partitions=1, stages=[Stage.SCRAPE])
     assert await carrier.depths(Stage.SCRAPE) == {0: 0}
     broker.declare_all([QUEUE])
     await carrier.close()
 
 
-async def test_queues_are_quorum_queues_whose_messages_live_as_long_as_their_lease(
+async def test_queues_are_quorum_queues_with_a_delivery_limit_and_dead_letters(
     rabbitmq_url: str, channel: BlockingChannel
 ) -> None:
-    make_broker(rabbitmq_url, lease=LONG).declare_all([QUEUE])
+    make_broker(rabbitmq_url).declare_all([QUEUE])
 
-    arguments = {"x-queue-type": "quorum", "x-message-ttl": 60_000, "x-delivery-limit": 10}
+    arguments = {"x-queue-type": "quorum", "x-delivery-limit": 10}
     channel.queue_declare(QUEUE, durable=True, arguments={**arguments, "x-dead-letter-exchange": "fleet.dead"})
     with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="PRECONDITION_FAILED"):
         channel.queue_declare(QUEUE, durable=True)
 
 
 def test_there_is_no_queue_for_delays(rabbitmq_url: str, channel: BlockingChannel) -> None:
-    broker = make_broker(rabbitmq_url, lease=LONG)
+    broker = make_broker(rabbitmq_url)
     broker.declare_all([QUEUE])
 
     with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="NOT_FOUND"):
@@ -114,7 +114,7 @@ async def test_a_release_that_ends_its_workers_is_set_aside_after_some_deliverie
 
 
 async def test_dead_letters_of_one_queue_are_not_anothers(rabbitmq_url: str, channel: BlockingChannel) -> None:
-    make_broker(rabbitmq_url, lease=LONG).declare_all([QUEUE, "scrape.01"])
+    make_broker(rabbitmq_url).declare_all([QUEUE, "scrape.01"])
     await send_one(rabbitmq_url, lease=LONG)
     tag, _, _ = next_message(channel, QUEUE)
     channel.basic_nack(tag, requeue=False)
@@ -126,7 +126,7 @@ async def test_dead_letters_of_one_queue_are_not_anothers(rabbitmq_url: str, cha
 async def test_a_deleted_queue_refuses_its_releases_and_is_there_for_the_next_call(
     rabbitmq_url: str, channel: BlockingChannel
 ) -> None:
-    carrier = RabbitMqCarrier(rabbitmq_url, partitions=1, leases={Stage.SCRAPE: LONG})
+    carrier = RabbitMqCarrier(rabbitmq_url, partitions=1, stages=[Stage.SCRAPE])
     release = Released(Stage.SCRAPE, UserId("ada"), (JobId(1),), "token", LONG)
     assert await carrier.send([release]) == []
     channel.queue_delete(QUEUE)
@@ -138,28 +138,40 @@ async def test_a_deleted_queue_refuses_its_releases_and_is_there_for_the_next_ca
     await carrier.close()
 
 
-async def test_queues_of_another_configuration_are_named_with_the_remedy(rabbitmq_url: str) -> None:
-    make_broker(rabbitmq_url, lease=LONG).declare_all([QUEUE])
+async def test_a_release_lives_as_long_as_its_lease_whatever_lease_came_before(
+    rabbitmq_url: str, channel: BlockingChannel
+) -> None:
+    await send_one(rabbitmq_url, lease=LONG)
+    tag, properties, _ = next_message(channel, QUEUE)
+    assert properties.expiration == "60000"
+    channel.basic_ack(tag)
 
-    carrier = make_carrier(rabbitmq_url, partitions=1, leases={Stage.SCRAPE: SHORT})
+    await send_one(rabbitmq_url, lease=SHORT)
+    until(lambda: waiting_in(channel, QUEUE) == 0, what="the shorter lease did not count")
+
+
+async def test_queues_of_another_kind_are_named_with_the_remedy(rabbitmq_url: str, channel: BlockingChannel) -> None:
+    channel.queue_declare(QUEUE, durable=True)
+
+    carrier = make_carrier(rabbitmq_url, partitions=1, stages=[Stage.SCRAPE])
     with pytest.raises(Misconfigured, match=r"scrape\.00.*Delete what it names"):
         await carrier.depths(Stage.SCRAPE)
     await carrier.close()
     with pytest.raises(Misconfigured, match=r"scrape\.00.*Delete what it names"):
-        make_broker(rabbitmq_url, lease=SHORT).declare_all([QUEUE])
+        make_broker(rabbitmq_url).declare_all([QUEUE])
 
 
 def test_nothing_can_be_delayed(rabbitmq_url: str) -> None:
     message = message_of(Released(Stage.SCRAPE, UserId("ada"), (JobId(1),), "token", LONG), partitions=1)
 
     with pytest.raises(ValueError, match="postpone the job in the ledger"):
-        make_broker(rabbitmq_url, lease=LONG).enqueue(message, delay=1_000)
+        make_broker(rabbitmq_url).enqueue(message, delay=1_000)
 
 
 async def test_a_message_read_before_a_reconnect_settles_no_message_read_after_it(
     rabbitmq_url: str, channel: BlockingChannel
 ) -> None:
-    broker = make_broker(rabbitmq_url, lease=LONG)
+    broker = make_broker(rabbitmq_url)
     await send_one(rabbitmq_url, lease=LONG)
     first = broker.consume(QUEUE)
     read_before = next(first)

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import psutil
 import pytest
@@ -43,9 +42,7 @@ async def ledger(database_url: str) -> AsyncIterator[PostgresLedger]:
 
 @pytest.fixture
 async def carrier(rabbitmq_url: str) -> AsyncIterator[Carrier]:
-    settings = DispatchSettings()
-    leases = {Stage.SCRAPE: timedelta(seconds=settings.release_lease_s)}
-    carrier = make_carrier(rabbitmq_url, partitions=1, leases=leases)
+    carrier = make_carrier(rabbitmq_url, partitions=1, stages=[Stage.SCRAPE])
     yield carrier
     await carrier.close()
 
