@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from shared.errors import LedgerOutdated, LedgerUnavailable
 from shared.values import UserId
 
-# Rows are found by index. Without this the planner scans tables that were small when it last looked, and plans made
-# then are kept; and only plain index scans clear entries of dead rows out of their way, of which queues have many.
+# A queue's tables are empty one minute and hold a million rows the next. A plan made while they were small and kept
+# since reads all of them, so each statement is planned for the tables as they are, and finds its rows by index. Only
+# plain index scans clear the entries of dead rows out of their way, of which queues have many: no bitmaps either.
 # Who holds a user's lanes and is never heard of again (a frozen process, a cut network) loses them.
 _SESSION = {
+    "plan_cache_mode": "force_custom_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "idle_in_transaction_session_timeout": "30s",

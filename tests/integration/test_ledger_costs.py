@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +15,8 @@ from tests.contract.ledger.kit import ADA, POLICIES, RETRIES, SCRAPE, claim_all,
 
 WINDOWS = {stage: policy.window for stage, policy in POLICIES.items()}
 
-# Filled behind the planner's back: no statistics, as after a sudden import. Of every lane but the hog's, all asleep.
+# Filled behind the planner's back, as by a sudden import: plans were made, and kept, while the tables were small.
+# Every lane but the hog's is asleep.
 FILL = """
     INSERT INTO bookmarks (user_id, url, url_digest)
     SELECT CASE WHEN n <= 6000 THEN 'hog' ELSE 'sleeper-' || n END, 'https://x.example/' || n, n
@@ -35,7 +37,16 @@ READ = text("""
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+    database = Database(database_url, pool=1)  # so that a plan, were it kept, would be used again
+    await ledger(database).submit(ADA, pages(3))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    for _ in range(12):
+        await ledger(database).submit(ADA, pages(1))
+        for job in await claim_all(ledger(database), SCRAPE):
+            await ledger(database).store_content(job, content())
+        await ledger(database).reap()
+        await ledger(database).erase(ADA)
     async with database.begin() as work:
         for statement in FILL.split(";"):
             if statement.strip():
