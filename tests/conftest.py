@@ -7,6 +7,7 @@ must not stop or wipe those. `own_valkey` and `own_postgres` are servers of the 
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import tempfile
 import time
@@ -38,6 +39,7 @@ _FOLDER = "FLEET_TESTS_SERVERS"
 hypothesis.settings.register_profile("default", deadline=None)  # machines are shared: time is no verdict
 hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
 
+_FILES = "fleet-tests-files-"
 _HOLDER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -47,7 +49,17 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     folder = Path(tempfile.mkdtemp(prefix="fleet-tests-"))
     os.environ[_FOLDER] = str(folder)
+    if os.geteuid() == 0:
+        # Every run of pytest closes pytest-of-root/ to other accounts, PostgreSQL's too: each run has its own, then.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.mkdtemp(prefix=_FILES))
     config.stash[_HOLDER] = start_holder(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Drop the files of a run in which nothing failed."""
+    files = os.environ.get("PYTEST_DEBUG_TEMPROOT", "")
+    if not hasattr(session.config, "workerinput") and exitstatus == 0 and Path(files).name.startswith(_FILES):
+        shutil.rmtree(files)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,12 +1,13 @@
 """The settings of a fleet on this machine: those of the environment, completed, and written down for other commands."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from services.local.kept import kept_secret, write_private
 from services.local.options import UpOptions
-from services.local.ports import LOOPBACK, free_port, is_free
+from services.local.ports import LOOPBACK, claimed, free_port
 from shared.errors import Misconfigured
 
 USUAL_PORT = 8080
@@ -28,23 +29,14 @@ def given() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("FLEET_")}
 
 
-def complete(settings: dict[str, str], options: UpOptions, data: Path) -> int:
-    """Add what is no server's matter: the tokens' secret, the API's address, and leave to visit the sample site.
-
-    Returns:
-        The API's port.
-
-    Raises:
-        PortTaken: somebody else listens on the one that was asked for.
-    """
+def complete(settings: dict[str, str], options: UpOptions, data: Path, *, port: int) -> None:
+    """Add what is no server's matter: the tokens' secret, the API's address, and leave to visit the sample site."""
     if "FLEET_TOKEN_SECRET" not in settings and "FLEET_TOKEN_SECRET_FILE" not in settings:
         settings["FLEET_TOKEN_SECRET"] = kept_secret(data / "token.secret")
     if options.sample:
         allowed = [part for part in settings.get("FLEET_EGRESS_ALLOW", "").split(",") if part]
         settings["FLEET_EGRESS_ALLOW"] = ",".join(dict.fromkeys([*allowed, _SAMPLE_NETWORK]))
-    port = _api_port(options.port)
     settings["FLEET_API_HOST"], settings["FLEET_API_PORT"] = LOOPBACK, str(port)
-    return port
 
 
 def publish(settings: Mapping[str, str], data: Path) -> None:
@@ -54,9 +46,14 @@ def publish(settings: Mapping[str, str], data: Path) -> None:
     os.environ.update(settings)
 
 
-def _api_port(wanted: int | None) -> int:
-    if wanted is None:
-        return USUAL_PORT if is_free(USUAL_PORT) else free_port()
-    if not is_free(wanted):
-        raise PortTaken(wanted)
-    return wanted
+@contextmanager
+def api_port(wanted: int | None) -> Iterator[int]:
+    """The port the API will listen on, kept from other fleets while the block runs.
+
+    Raises:
+        PortTaken: somebody else listens on the one that was asked for.
+    """
+    with claimed(wanted or USUAL_PORT) as ours:
+        if wanted and not ours:
+            raise PortTaken(wanted)
+        yield wanted or (USUAL_PORT if ours else free_port())

@@ -60,12 +60,13 @@ class FrontDoor:
         return f"{self.address}/#token={self._as_operator()}"
 
     def is_ready(self) -> bool:
-        """Whether it takes bookmarks."""
+        """Whether it takes bookmarks, and is ours: another fleet's does not know our tokens."""
         try:
             with open_loopback(f"{self.address}/readyz", timeout_s=2):
-                return True
-        except OSError:
+                self._ask_as(self._as_operator(), "GET", "caller")
+        except (OSError, FrontDoorAway, FrontDoorRefused):
             return False
+        return True
 
     def submit(self, user: UserId, bookmarks: Sequence[dict[str, Any]]) -> list[int]:
         """Hand in bookmarks; their ids, in order."""

@@ -1,7 +1,12 @@
 """Finds ports on the loopback address that nobody listens on."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -30,6 +35,21 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         lent: int = probe.getsockname()[1]
         return lent
+
+
+@contextmanager
+def claimed(port: int) -> Iterator[bool]:
+    """Whether no other fleet of this account claims the port; while the block runs, it is ours.
+
+    Looking whether a port is free says nothing about the moments until somebody listens on it.
+    """
+    with (Path(tempfile.gettempdir()) / f"bookmark-fleet-{os.geteuid()}-port-{port}.lock").open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield is_free(port)
 
 
 def kept_port(file: Path) -> int:

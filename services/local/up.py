@@ -58,8 +58,12 @@ def run_up(options: UpOptions) -> int:
     screen = Screen()
     began = time.monotonic()
     data = options.data.resolve()
-    with alone_in(data) as (warden, register), Supervisor(logs=fresh_logs(data), watch=register) as supervisor:
-        run = _Run(options, data, screen, supervisor, warden)
+    with (
+        alone_in(data) as (warden, register),
+        fleet_settings.api_port(options.port) as port,
+        Supervisor(logs=fresh_logs(data), watch=register) as supervisor,
+    ):
+        run = _Run(options, data=data, port=port, screen=screen, supervisor=supervisor, warden=warden)
         try:
             standing = run.story()
         except ServerNotReady:
@@ -78,9 +82,12 @@ def run_up(options: UpOptions) -> int:
 class _Run:
     """One run of `fleet up`, from the first server to the last look."""
 
-    def __init__(self, options: UpOptions, data: Path, screen: Screen, supervisor: Supervisor, warden: Warden) -> None:
+    def __init__(
+        self, options: UpOptions, *, data: Path, port: int, screen: Screen, supervisor: Supervisor, warden: Warden
+    ) -> None:
         self.options = options
         self.data = data
+        self.port = port
         self.screen = screen
         self.supervisor = supervisor
         self.warden = warden
@@ -135,12 +142,12 @@ class _Run:
         self.supervisor.start_servers(*foundation.first)
         foundation.settle()
         settings = foundation.settings
-        port = fleet_settings.complete(settings, self.options, self.data)
+        fleet_settings.complete(settings, self.options, self.data, port=self.port)
         fleet_settings.publish(settings, self.data)
         migrate(DatabaseSettings.read().database_url.get_secret_value())
         self.supervisor.start_roles([roles.api(settings)])
         site = self._open_sample_site() if self.options.sample else None
-        door = FrontDoor(port, TokenSettings.read().token_secret)
+        door = FrontDoor(self.port, TokenSettings.read().token_secret)
         self._wait_until_ready(door)
         if self.told.is_set():
             return door, site

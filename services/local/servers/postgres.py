@@ -107,7 +107,7 @@ class Postgres:
         if done.returncode != 0:
             log = self.folder / "initdb.log"
             log.write_bytes(done.stdout + done.stderr)
-            raise ServerNotReady(self.name, why="could not make its first data", log=log)
+            raise ServerNotReady(self.name, why=f"could not make its first data ({_last_line(done.stderr)})", log=log)
 
     def command(self) -> Command:
         """`postgres` in the foreground; SIGINT ends it at once and in good order, whoever is connected."""
@@ -146,6 +146,11 @@ class Postgres:
                 )
             if _one(connection, "SELECT 1 FROM pg_database WHERE datname = %s") is None:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "no word why")
 
 
 def _one(connection: psycopg.Connection, query: str) -> object:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.local import roles, standing_on
+from services.local.fleet_settings import PortTaken, api_port
 from services.local.kept import kept_secret, write_private
 from services.local.options import BrokerChoice
 from services.local.ports import LOOPBACK, is_free, kept_port
@@ -134,3 +135,13 @@ def test_a_kept_port_stays_the_same_until_somebody_else_has_it(tmp_path: Path) -
 
     assert other != port
     assert kept_port(file) == other
+
+
+def test_two_fleets_that_start_together_do_not_take_the_same_port(tmp_path: Path) -> None:
+    with api_port(None) as first, api_port(None) as second:
+        assert first != second
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_refused() -> None:
+    with socket.create_server((LOOPBACK, 0)) as somebody, pytest.raises(PortTaken), api_port(somebody.getsockname()[1]):
+        pytest.fail("the port was not refused")
