@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Header, Path, Query, Response
 
 from services.producer.api.callers import Reading, Writing
 from services.producer.api.doors import Door
+from services.producer.api.problems import responses_of
 from services.producer.domain import submissions
 from shared.errors import NotFound, UnknownUser
 from shared.ledger import Accepted
@@ -33,6 +34,7 @@ _ONE = {
         "external_id": {"type": "string", "maxLength": submissions.LONGEST_EXTERNAL_ID},
     },
 }
+_URL_ALONE = {"type": "string", "format": "iri"}
 _ONE_OR_MANY = {
     "requestBody": {
         "required": True,
@@ -41,8 +43,13 @@ _ONE_OR_MANY = {
                 "schema": {
                     "oneOf": [
                         _ONE,
-                        {"type": "string", "format": "iri"},
-                        {"type": "array", "minItems": 1, "maxItems": submissions.MOST_BOOKMARKS, "items": _ONE},
+                        _URL_ALONE,
+                        {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": submissions.MOST_BOOKMARKS,
+                            "items": {"oneOf": [_ONE, _URL_ALONE]},
+                        },
                     ]
                 }
             }
@@ -54,7 +61,7 @@ BookmarkState = Literal[JobState.QUEUED, JobState.DONE, JobState.FAILED, JobStat
 BookmarkPath = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The bookmark's id.")]
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_ONE_OR_MANY)
+@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_ONE_OR_MANY, responses=responses_of(409))
 async def submit(
     asked: Writing,
     door: Door,

@@ -42,10 +42,13 @@ class Problem(BaseModel):
     advice: str = Field(description="What the reader can do about it.")
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
-    for status in (401, 403, 404, 413, 422, 503)
-}
+def responses_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The description of these problems, for OpenAPI."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+RESPONSES = responses_of(401, 403, 404, 413, 422, 503)
 """What every address of the API may answer with beside its own answer."""
 
 
