@@ -57,7 +57,7 @@ class Database:
             user: the tenant whose rows it may touch; None for the fleet's own work over all tenants.
 
         Raises:
-            LedgerUnavailable: PostgreSQL cannot be reached or went away; nothing was kept.
+            LedgerUnavailable: PostgreSQL cannot be reached, went away or ended a deadlock; nothing was kept.
             LedgerOutdated: it does not have our tables yet, or not as they are now.
         """
         try:
@@ -66,7 +66,7 @@ class Database:
                     await connection.execute(_SET_USER, {"user": user})
                 yield connection
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
-            raise LedgerUnavailable(f"PostgreSQL cannot be reached ({_kind(error)}).") from error
+            raise LedgerUnavailable(f"PostgreSQL did not do what it was asked ({_kind(error)}).") from error
         except ProgrammingError as error:
             if isinstance(error.orig, UndefinedTable | UndefinedColumn):
                 raise LedgerOutdated from error
