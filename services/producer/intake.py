@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NoReturn
 
 from services.producer.domain.cloudevents import Event, read_event
@@ -26,6 +27,9 @@ INTAKE = Queue(
     },
     (Binding(EVENTS_IN, routing_key="#"),),
 )
+
+QUIET = timedelta(seconds=60)
+"""How long a queue is trusted that says nothing; then it is read over a new connection."""
 
 _LANES = 16  # events of one user stay in order; those of others do not wait for them
 _PREFETCH = 64
@@ -87,13 +91,15 @@ class Intake:
     async def _consume(self, channel: Channel) -> None:
         lanes: list[asyncio.Queue[_Arrived]] = [asyncio.Queue() for _ in range(_LANES + 1)]
         async with asyncio.TaskGroup() as group:
-            for lane in lanes:
-                group.create_task(self._serve(lane, channel))
+            serving = [group.create_task(self._serve(lane, channel)) for lane in lanes]
             self.is_consuming = True
-            async for delivery in channel.consume(INTAKE.name, prefetch=_PREFETCH):
+            async for delivery in channel.consume(INTAKE.name, prefetch=_PREFETCH, quiet=QUIET):
                 self._failures = 0
                 arrived = _Arrived(delivery, _read(delivery))
                 lanes[arrived.lane].put_nowait(arrived)
+            for lane in serving:
+                lane.cancel()
+        await self._link.close()
 
     async def _serve(self, lane: asyncio.Queue[_Arrived], channel: Channel) -> NoReturn:
         while True:

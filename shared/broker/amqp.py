@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pika
@@ -173,17 +174,26 @@ class Channel:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
                 return await asyncio.gather(*[self._publish(message) for message in messages])
 
-    async def consume(self, queue: str, *, prefetch: int) -> AsyncIterator[Delivery]:
+    async def consume(self, queue: str, *, prefetch: int, quiet: timedelta) -> AsyncIterator[Delivery]:
         """The queue's messages as they come, at most `prefetch` of them unacknowledged.
+
+        Ends when nothing came for as long as `quiet`: the caller takes a new channel then, because the consumers of
+        a quorum queue that was deleted and declared again at once are told nothing and get nothing.
 
         Raises:
             BrokerUnavailable: the channel or the queue is gone.
         """
         await self._ask(self._channel.basic_qos, prefetch_count=prefetch)
         await self._ask(self._channel.basic_consume, queue=queue, on_message_callback=self._delivered)
-        while (delivery := await self._deliveries.get()) is not None:
+        while True:
+            try:
+                async with asyncio.timeout(quiet.total_seconds()):
+                    delivery = await self._deliveries.get()
+            except TimeoutError:
+                return
+            if delivery is None:
+                raise BrokerUnavailable(f"The broker stopped delivering from {queue}.")
             yield delivery
-        raise BrokerUnavailable(f"The broker stopped delivering from {queue}.")
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Tell the broker to forget a message; on a closed channel it delivers it again instead."""

@@ -1,5 +1,6 @@
 """Releases and events over RabbitMQ: confirmed in one pipeline, and queues made again when somebody deleted them."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,6 +21,7 @@ from shared.ledger import Released
 from shared.values import Stage
 
 _DURABLE = 2
+_TELLING_S = 0.5  # the consumers of a deleted queue are told only if it is not declared again at once
 CLOUDEVENT = "application/cloudevents+json; charset=utf-8"
 
 
@@ -47,6 +49,7 @@ class RabbitMqCarrier:
         taken = await channel.publish([self._outgoing(released) for released in releases])
         refused = [released for released, was_taken in zip(releases, taken, strict=True) if not was_taken]
         if refused:
+            await asyncio.sleep(_TELLING_S)
             await self._declare(channel)
         return refused
 

@@ -15,6 +15,9 @@ from shared.broker.queues import DEAD_EXCHANGE, Queue, dead_letter_queue, releas
 from shared.errors import BrokerUnavailable
 from shared.patience import backoff_s
 
+QUIET_S = 20.0
+"""How long a consumer trusts a queue that says nothing."""
+
 _PRECONDITION_FAILED = 406
 
 
@@ -129,7 +132,9 @@ class QuorumConsumer(_RabbitmqConsumer):
     def __init__(self, broker: QuorumBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         """Connect and consume; `timeout` is how long `__next__` waits, milliseconds."""
         super().__init__(broker, queue_name, prefetch, timeout)
+        self._prefetch, self._timeout_s = prefetch, timeout / 1000
         self._unsettled: dict[int, dramatiq.MessageProxy] = {}
+        self._heard_at = time.monotonic()
 
     @property
     def is_consuming(self) -> bool:
@@ -141,6 +146,9 @@ class QuorumConsumer(_RabbitmqConsumer):
         message: dramatiq.MessageProxy | None = super().__next__()
         if message is not None:
             self._unsettled[message._tag] = message  # noqa: SLF001 - Dramatiq has no public name for it
+            self._heard_at = time.monotonic()
+        elif not self._unsettled and time.monotonic() - self._heard_at > QUIET_S:
+            self._consume_anew()
         return message
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
@@ -155,8 +163,24 @@ class QuorumConsumer(_RabbitmqConsumer):
         tag = message._tag  # noqa: SLF001 - as above
         if self._unsettled.get(tag) is not message:
             return  # the connection that delivered it is gone: it is delivered again, and claims nothing
-        del self._unsettled[tag]
         try:
             settle(message)
         except ConnectionClosed:
             self.logger.debug("The connection that delivered message %r is gone.", message.message_id)
+        del self._unsettled[tag]
+
+    def _consume_anew(self) -> None:
+        """Take a new channel after a long silence: nobody knows whether it is one.
+
+        When a quorum queue is deleted and declared again at once, RabbitMQ (3.10 at least) tells its consumers
+        nothing, counts them as the new queue's, and no message reaches them: the queue would stand still until a
+        restart.
+        """
+        try:
+            self.channel.close()
+            self.channel = self.connection.channel()
+            self.channel.basic_qos(prefetch_count=self._prefetch)
+        except AMQPError as error:
+            raise ConnectionClosed(error) from None
+        self.iterator = self.channel.consume(self.queue_name, inactivity_timeout=self._timeout_s)
+        self._heard_at = time.monotonic()

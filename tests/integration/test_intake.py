@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pika
@@ -13,6 +14,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from prometheus_client import REGISTRY
 
 from services.local.servers.postgres import Postgres
+from services.producer import intake
 from services.producer.domain.cloudevents import Event
 from services.producer.domain.taking_events import TakeEvent
 from services.producer.intake import EVENTS_IN, Intake
@@ -49,22 +51,22 @@ async def taking_events(rabbitmq_url: str, database_url: str) -> AsyncIterator[I
         if not await ledger.erase(user):
             raise UnknownUser(user)
 
-    async with running(rabbitmq_url, TakeEvent(ledger, erase)) as intake:
-        yield intake
+    async with running(rabbitmq_url, TakeEvent(ledger, erase)) as reading:
+        yield reading
     await database.close()
 
 
 @asynccontextmanager
 async def running(rabbitmq_url: str, take: Callable[[Event], Any]) -> AsyncIterator[Intake]:
-    intake = Intake(rabbitmq_url, take)
-    task = asyncio.create_task(intake.run())
+    reading = Intake(rabbitmq_url, take)
+    task = asyncio.create_task(reading.run())
     try:
-        await until(lambda: intake.is_consuming, what="it consumes")
-        yield intake
+        await until(lambda: reading.is_consuming, what="it consumes")
+        yield reading
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await intake.close()
+        await reading.close()
 
 
 def tell(channel: BlockingChannel, number: int, type_: str = "bookmark.created", **changed: Any) -> None:
@@ -253,16 +255,35 @@ async def test_a_fault_in_one_event_stops_no_other(rabbitmq_url: str, channel: B
 async def test_lost_connections_and_deleted_queues_lose_no_event(
     rabbitmq_url: str, database_url: str, channel: BlockingChannel
 ) -> None:
-    async with Wire(rabbitmq_url).strung() as wire, taking_events(wire.url, database_url) as intake:
+    async with Wire(rabbitmq_url).strung() as wire, taking_events(wire.url, database_url) as reading:
         for number in range(200):
             tell(channel, number, subject=f"user-{number}")
             if number in {50, 150}:
-                assert wire.cut() == 1
+                await until(lambda: wire.cut() == 1, what="there is a connection to cut")
         await until(lambda: len(bookmarks(database_url)) == 200, what="all are kept")
 
         channel.queue_delete(INTAKE)
         channel.queue_delete(REJECTED)
-        await until(lambda: not intake.is_consuming, what="it notices")
-        await until(lambda: intake.is_consuming, what="it is back")
+        await until(lambda: not reading.is_consuming, what="it notices")
+        await until(lambda: reading.is_consuming, what="it is back")
         tell(channel, 201)
         await until(lambda: len(bookmarks(database_url)) == 201, what="it goes on")
+
+
+async def test_an_intake_queue_deleted_and_declared_again_at_once_is_read_again(
+    rabbitmq_url: str, channel: BlockingChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.producer.intake.QUIET", timedelta(seconds=0.5))
+    taken = []
+
+    async def take(event: Event) -> None:
+        taken.append(event.id)
+
+    async with running(rabbitmq_url, take):
+        tell(channel, 1)
+        await until(lambda: taken == ["e-1"], what="it works")
+        channel.queue_delete(INTAKE)
+        channel.queue_declare(INTAKE, durable=True, arguments=dict(intake.INTAKE.arguments))
+        channel.queue_bind(INTAKE, EVENTS_IN, "#")
+        tell(channel, 2)
+        await until(lambda: taken == ["e-1", "e-2"], what="it is read again")

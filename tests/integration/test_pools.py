@@ -18,6 +18,7 @@ from services.producer.dispatching import Dispatcher
 from shared.bookmarks import Content, NewBookmark
 from shared.broker import Carrier
 from shared.broker.making import make_carrier
+from shared.broker.queues import release_queue
 from shared.jobs import Work, Worked
 from shared.ledger import Job, StagePolicy
 from shared.ledger.in_memory import MemoryLedger
@@ -195,7 +196,34 @@ def with_channel(url: str, do: Callable[[pika.adapters.blocking_connection.Block
     connection.close()
 
 
-async def test_deleting_every_queue_loses_nothing_and_doubles_nothing(on_rabbitmq: Fleet) -> None:
+async def test_a_queue_deleted_and_declared_again_at_once_is_read_again(
+    on_rabbitmq: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.quorum_broker.QUIET_S", 1.0)
+    fleet = on_rabbitmq
+    queues = chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None)
+
+    def replace(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        for name in queues:
+            queue = release_queue(name)
+            channel.queue_delete(name)
+            channel.queue_declare(name, durable=True, arguments=dict(queue.arguments))
+
+    await fleet.submit(users=20, each=1)
+    async with fleet.pool(), fleet.dispatcher():
+        await until(lambda: fleet.scraped() == 20, what="it works")
+        await asyncio.to_thread(with_channel, fleet.url, replace)
+        await fleet.submit(users=40, each=1)
+        await until(lambda: fleet.scraped() == 40, what="work resumes")
+
+    assert_each_job_was_done_once(fleet, jobs=40)
+
+
+async def test_deleting_every_queue_loses_nothing_and_doubles_nothing(
+    on_rabbitmq: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.quorum_broker.QUIET_S", 1.0)
+
     def delete(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
         for queue in chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None):
             channel.queue_delete(queue)

@@ -18,20 +18,16 @@ class Wire:
         self._server = (parts.hostname, parts.port)
         self._port = free_port()
         self._open: set[asyncio.StreamWriter] = set()
-        self.is_up = True
         self.url = parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self._port}").geturl()
 
     def cut(self) -> int:
         """Break every connection that goes through; how many there were."""
-        cut = len(self._open)
-        for writer in self._open:
+        cut, self._open = self._open, set()
+        for writer in cut:
             writer.transport.abort()
-        return cut
+        return len(cut)
 
     async def _forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        if not self.is_up:
-            to_client.transport.abort()
-            return
         server, to_server = await asyncio.open_connection(*self._server)
         self._open |= {to_client}
         await asyncio.gather(_pump(client, to_server), _pump(server, to_client))
