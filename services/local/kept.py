@@ -1,4 +1,4 @@
-"""Files only their owner may read, and the generated secrets kept in them."""
+"""Files and folders only their owner may read, and the generated secrets kept in them."""
 
 import contextlib
 import os
@@ -6,6 +6,13 @@ import secrets
 from pathlib import Path
 
 _LENGTH_BYTES = 32
+
+
+def make_private_folders(folder: Path, *parts: str) -> None:
+    """Make the folder and these parts of it, of mode 0700, where they are missing."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for part in parts:
+        (folder / part).mkdir(mode=0o700, exist_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """Each embedded server: starts, comes back with its data, needs its password, and leaves no process."""
 
 import contextlib
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,14 @@ def family(process: Process) -> list[psutil.Process]:
 
 
 def gone(members: list[psutil.Process]) -> bool:
-    return all(not member.is_running() or member.status() == psutil.STATUS_ZOMBIE for member in members)
+    return not any(runs(member) for member in members)
+
+
+def runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_until(true: Callable[[], bool], *, within_s: float = 10) -> None:
@@ -129,6 +137,16 @@ def test_valkey_keeps_its_data_and_wants_its_password(tmp_path: Path, started: S
         assert client.get("kept") == b"42"
     with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.get("kept")
+
+
+def test_what_a_server_keeps_is_closed_to_other_accounts(tmp_path: Path, started: Start) -> None:
+    vault = OpenBao(tmp_path / "openbao", port=free_port(), cluster_port=free_port())
+    started(vault)
+    started(Valkey(tmp_path / "valkey", port=free_port()))
+
+    for folder in ("openbao", "valkey"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "openbao" / "keys.json").stat().st_mode) == 0o600
 
 
 def test_openbao_comes_back_unsealed_with_its_data_on_other_ports(tmp_path: Path, started: Start) -> None:

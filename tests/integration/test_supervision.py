@@ -36,6 +36,13 @@ def wait_until(true: Callable[[], bool], *, within_s: float = 30) -> None:
         time.sleep(0.05)
 
 
+def runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class Supervised:
     """A supervisor in a process of its own, and everything that came of it."""
 
@@ -61,7 +68,7 @@ class Supervised:
         return next(one for one in self.family if any(word.endswith("warden.py") for word in one.cmdline()))
 
     def left(self) -> list[psutil.Process]:
-        return [one for one in self.family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        return [one for one in self.family if runs(one)]
 
     def kill(self) -> None:
         self.process.kill()
@@ -125,7 +132,7 @@ def test_a_killed_warden_is_replaced(tmp_path: Path) -> None:
         warden.watch(sleeper.pid, signal.SIGTERM)
         (first,) = guardians()
         first.kill()
-        wait_until(lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE)
+        wait_until(lambda: not runs(first))
 
         warden.check()
         warden.close()

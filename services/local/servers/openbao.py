@@ -11,7 +11,7 @@ from pathlib import Path
 import hvac
 from pydantic import SecretStr
 
-from services.local.kept import write_private
+from services.local.kept import make_private_folders, write_private
 from services.local.loopback import NO_PROXIES, open_loopback
 from services.local.ports import LOOPBACK
 from services.local.processes import Command
@@ -89,7 +89,7 @@ class OpenBao:
         """Write the configuration."""
         _program()
         self._set_aside_what_cannot_be_unsealed()
-        (self.folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folders(self.folder, "data")
         write_private(
             self.folder / "openbao.hcl",
             _CONFIGURATION.format(

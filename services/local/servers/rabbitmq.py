@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pika
 from pika.exceptions import AMQPError
 
-from services.local.kept import kept_secret, write_private
+from services.local.kept import kept_secret, make_private_folders, write_private
 from services.local.ports import LOOPBACK
 from services.local.processes import Command
 from services.local.servers.errors import ServerMissing, ServerNotReady
@@ -117,8 +117,7 @@ class RabbitMQ:
         """Write the configuration, the list of plugins, and the cookie its tools sign in with."""
         _script()
         self._wait_for_name_server()
-        for part in ("data", "logs"):
-            (self.folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folders(self.folder, "data", "logs")
         configuration = _CONFIGURATION.format(host=LOOPBACK, port=self.port, user=USER, password=self.password)
         write_private(self.folder / "rabbitmq.conf", configuration + self.extra)
         write_private(self.folder / "enabled_plugins", f"[{','.join(self.plugins)}].\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import redis
 
-from services.local.kept import kept_secret, write_private
+from services.local.kept import kept_secret, make_private_folders, write_private
 from services.local.ports import LOOPBACK
 from services.local.processes import Command
 from services.local.servers.errors import ServerMissing
@@ -47,7 +47,7 @@ class Valkey:
     def prepare(self) -> None:
         """Write the configuration, password included, where only we can read it."""
         _program()
-        (self.folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folders(self.folder, "data")
         write_private(
             self.folder / "valkey.conf",
             _CONFIGURATION.format(
