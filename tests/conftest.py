@@ -85,25 +85,27 @@ def facts_of(name: str) -> dict[str, Any]:
 # ---- PostgreSQL -----------------------------------------------------------------------------------
 
 
-def _database(url: str, *, template: str) -> Iterator[str]:
+def _database(*, template: str) -> Iterator[str]:
+    server = facts_of("postgres")
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        yield beside(url, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with psycopg.connect(server["url"], autocommit=True) as owner:
+        owner.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield beside(server["url"], name)
+    with psycopg.connect(server["superuser_url"], autocommit=True) as superuser:
+        superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")  # its autovacuum too, which the owner may not end
 
 
 @pytest.fixture
 def database_url() -> Iterator[str]:
     """A database of the test's own with the newest schema: `postgresql://…`."""
     facts_of("template")
-    yield from _database(facts_of("postgres")["url"], template=TEMPLATE)
+    yield from _database(template=TEMPLATE)
 
 
 @pytest.fixture
 def empty_database_url() -> Iterator[str]:
     """A database of the test's own with nothing in it."""
-    yield from _database(facts_of("postgres")["url"], template="template0")
+    yield from _database(template="template0")
 
 
 # ---- Valkey ---------------------------------------------------------------------------------------
