@@ -28,6 +28,7 @@ async def _confirms(servers: Servers, *, small: bool) -> Result:
     ]
     carrier = RabbitMqCarrier(url, partitions=PARTITIONS, stages=[Stage.SCRAPE])
     broker: RabbitmqBroker = QuorumBroker(url, middleware=[])
+    broker.confirm_delivery = True
 
     async def pipelined() -> None:
         assert await carrier.send(releases) == []
