@@ -24,6 +24,7 @@ class Command:
         stop_signal: what the program takes as "end in good order".
         grace_s: how long it may take to do so before it is killed.
         account: the system account to run as; ours when None.
+        folder: where it runs, and leaves what it drops when it crashes; where we run when None.
     """
 
     argv: tuple[str, ...]
@@ -31,6 +32,7 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0
     account: Account | None = None
+    folder: Path | None = None
 
 
 class Watch(Protocol):
@@ -65,6 +67,7 @@ class Process:
             self._child = subprocess.Popen(  # noqa: S603 - the command is ours
                 self.command.argv,
                 env=dict(self.command.environment),
+                cwd=self.command.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

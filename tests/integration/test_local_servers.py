@@ -198,6 +198,7 @@ def test_rabbitmq_keeps_its_data_and_leaves_neither_node_nor_name_server(tmp_pat
     publish(server.url, b"42")
     members = [*family(process), *family(names)]
     assert server.password not in public_words(members)
+    assert Path(members[0].cwd()) == server.folder  # where Mnesia drops its core should it crash
 
     process.stop()
     names.stop()

@@ -133,7 +133,7 @@ class RabbitMQ:
 
     def command(self) -> Command:
         """`rabbitmq-server` in the foreground; ends in good order on SIGTERM."""
-        return Command((str(_script()),), self._environment(), grace_s=30.0)
+        return Command((str(_script()),), self._environment(), grace_s=30.0, folder=self.folder)
 
     def _environment(self) -> dict[str, str]:
         return {
