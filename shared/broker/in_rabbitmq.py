@@ -17,6 +17,7 @@ from shared.broker.queues import (
     release_queue,
     release_queues,
 )
+from shared.errors import BrokerUnavailable
 from shared.ledger import Released
 from shared.values import Stage
 
@@ -96,7 +97,9 @@ class RabbitMqEventSink:
     async def publish(self, events: Sequence[dict[str, object]]) -> None:
         """Publish CloudEvents (structured mode) and wait until the broker has them all."""
         channel = await self._link.channel()
-        await channel.publish([_event(event) for event in events])
+        taken = await channel.publish([_event(event) for event in events])
+        if not all(taken):
+            raise BrokerUnavailable(f"RabbitMQ did not take {taken.count(False)} of {len(taken)} events.")
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -93,3 +93,18 @@ async def test_a_broker_out_of_reach_is_said_without_its_password(url: str) -> N
     await sink.close()
 
     assert "secret" not in caught.value.sentence
+
+
+async def test_events_the_broker_refuses_are_not_taken_for_published(rabbitmq_url: str) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq_url))
+    channel = connection.channel()
+    channel.exchange_declare("fleet.events", "topic", durable=True)
+    channel.queue_declare("full", arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    channel.queue_bind("full", "fleet.events", "#")
+    sink = make_event_sink(rabbitmq_url)
+
+    with pytest.raises(BrokerUnavailable, match="did not take"):
+        await sink.publish([event(number) for number in range(20)])
+
+    await sink.close()
+    connection.close()
