@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+from contextlib import suppress
 
 from tests.gemini_emulator.server import GeminiEmulator
 
@@ -18,14 +19,16 @@ def main() -> None:
     chosen = parser.parse_args()
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):  # which may come as soon as the address is out
+        serve(chosen)
+
+
+def serve(chosen: argparse.Namespace) -> None:
     with GeminiEmulator(host=chosen.host, port=chosen.port, latency_s=chosen.latency, any_key=chosen.any_key) as gemini:
         for key in chosen.key:
             gemini.add_key(key, per_minute=chosen.per_minute, per_day=chosen.per_day)
         print(f"FLEET_GEMINI_BASE_URL={gemini.url}", flush=True)  # noqa: T201 - the address is what is asked for
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            return
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A tick costs what it releases and a transition what it changes, not what waits: counted in rows, not in time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -100,9 +101,19 @@ async def test_ticks_do_not_get_dearer_behind_a_trail_of_finished_jobs(database:
     for _ in range(60):
         for job in await claim_all(hog, SCRAPE):
             await hog.store_content(job, content())
+    # An `ANALYZE` of the server's own may keep them alive for a moment; nothing else looks into this database.
+    async with asyncio.timeout(20):
+        while await tick_and_forget(database) >= 60:
+            await asyncio.sleep(0.1)
+
+
+async def tick_and_forget(database: Database) -> int:
+    """What a tick that has something to release reads; it is taken back, so that the next one finds the same."""
     async with metered(database) as (work, meter):
         assert await releasing.release(work, WINDOWS, SCRAPE, POLICIES[SCRAPE])
-        assert await meter.read() < 60
+        read = await meter.read()
+        await work.rollback()
+    return read
 
 
 async def test_every_transition_reads_a_few_rows_only(database: Database) -> None:
