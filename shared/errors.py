@@ -114,6 +114,27 @@ class InvalidKeyName(InvalidInput):
         super().__init__("The key's name is empty, too long, or holds a character that cannot be shown.")
 
 
+class InvalidLimits(InvalidInput):
+    """The limits handed in cannot be held."""
+
+    code = "invalid_limits"
+    advice = "Give whole numbers from 0 to 10,000,000; leave a window out to use the deployment's limit."
+
+
+class TooManyTries(Transient):
+    """Too many keys were offered for one user in a short time."""
+
+    code = "too_many_tries"
+    advice = "Wait until the time the sentence names, then add a key that works in the provider's console."
+    status = 429
+
+    def __init__(self, *, tries: int, until: datetime) -> None:
+        super().__init__(
+            f"{tries} keys were offered for this user within an hour; the next may come at {until:%H:%M} UTC."
+        )
+        self.until = until
+
+
 class KeyRefused(Permanent):
     """The provider does not accept this key."""
 

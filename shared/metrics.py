@@ -37,6 +37,7 @@ ITEMS_PER_REQUEST = Histogram(
     "fleet_items_per_request", "Bookmarks one request carried.", buckets=(1, 2, 3, 4, 5, 10, 20)
 )
 QUOTA_DENIED = Counter("fleet_quota_denied_total", "Calls that had to wait, by the window that was full.", ["window"])
+ABUSE_SIGNALS = Counter("fleet_abuse_signals_total", "Signs of abuse, by kind.", ["kind"])
 KEYS = Gauge("fleet_keys", "Users' keys by status.", ["status"])
 EVENTS = Counter("fleet_events_total", "CloudEvents that came in or went out.", ["type", "result"])
 DISPATCH_TICK = Histogram(

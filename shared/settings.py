@@ -118,6 +118,40 @@ class VaultSettings(Settings):
     )
 
 
+class KeySettings(Settings):
+    """How keys are taken in."""
+
+    key_tries_per_hour: int = Field(
+        default=10, ge=1, description="Keys that may be offered for one user within an hour."
+    )
+
+
+class DefaultKeySettings(Settings):
+    """The deployment's own key, and how far users may draw on it; it lives in the vault like every other."""
+
+    default_key_policy: Literal["off", "fallback", "always"] = Field(
+        default="off",
+        description=(
+            "When the deployment's default key serves: `off` never, `fallback` where a user's own key is missing or "
+            "refused, `always` for every call in place of the users' own."
+        ),
+    )
+    default_key_per_minute: int = Field(default=15, ge=0, description="Calls on the default key in any 60 seconds.")
+    default_key_per_day: int = Field(default=1_500, ge=0, description="Calls on the default key in a calendar day.")
+    default_key_per_month: int = Field(
+        default=45_000, ge=0, description="Calls on the default key in a calendar month."
+    )
+    default_key_share_per_minute: int = Field(
+        default=5, ge=0, description="Calls on the default key that one user may make in any 60 seconds."
+    )
+    default_key_share_per_day: int = Field(
+        default=100, ge=0, description="Calls on the default key that one user may make in a calendar day."
+    )
+    default_key_share_per_month: int = Field(
+        default=1_000, ge=0, description="Calls on the default key that one user may make in a calendar month."
+    )
+
+
 class TokenSettings(Settings):
     """What bearer tokens are signed with."""
 

@@ -212,6 +212,7 @@ api_keys = Table(
     _now("created_at"),
     _time("checked_at"),
     _time("last_used_at"),
+    Index("ix_api_keys_fingerprint", "fingerprint"),
 )
 
 provider_calls = Table(
@@ -229,6 +230,44 @@ provider_calls = Table(
     _now("started_at"),
     _time("ended_at"),
     Index("ix_provider_calls_user_id_started_at", "user_id", "started_at"),
+    Index("ix_provider_calls_default_key", "started_at", postgresql_where=text("key_source = 'default'")),
+)
+
+user_limits = Table(
+    "user_limits",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("minute", Integer, comment="calls in any 60 seconds; the deployment's when null"),
+    Column("day", Integer),
+    Column("month", Integer),
+    Column("set_by", Text, nullable=False, comment="who set them, as the audit trail names them"),
+    _now("set_at"),
+    CheckConstraint("minute >= 0 AND day >= 0 AND month >= 0", name="not_negative"),
+)
+
+learned_limits = Table(
+    "learned_limits",
+    metadata,
+    Column("account", Text, primary_key=True, comment="whose quota (shared.quota.Account.name)"),
+    Column("window", Text, primary_key=True, comment="minute, day or month"),
+    Column("user_id", Text, comment="the user behind the account; null for the default key's"),
+    Column("calls", Integer, nullable=False, comment="what the provider says it allows"),
+    Column("source", Text, nullable=False, comment="the provider's name of the quota, its quotaId"),
+    _now("learned_at"),
+    Column("until", DateTime(timezone=True), nullable=False, comment="from then on it is forgotten"),
+    CheckConstraint("calls >= 0", name="not_negative"),
+    Index("ix_learned_limits_user_id", "user_id"),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True, comment="submission_burst, calls_denied, bad_keys or shared_key"),
+    Column("times", BigInteger, nullable=False, server_default="1"),
+    _now("first_at"),
+    _now("last_at"),
+    Column("details", JSONB, nullable=False, server_default="{}", comment="the newest sign's figures"),
 )
 
 outbox = Table(
@@ -248,6 +287,9 @@ audit = Table(
     _now("at"),
     Column("actor", Text, nullable=False, comment="who: user:ada, service:importer, process:analyzer"),
     Column("action", Text, nullable=False, comment="noun_verbed: key_added, key_read, key_removed"),
+    Column(
+        "origin", Text, comment="from where: the caller's network address, or the host a command or process runs on"
+    ),
     Column("user_id", Text, comment="whose data was touched"),
     Column("details", JSONB, nullable=False, server_default="{}"),
     Index("ix_audit_user_id_at", "user_id", "at"),

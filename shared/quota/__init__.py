@@ -4,9 +4,39 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
-from shared.values import UserId, WaitReason
+from shared.values import KeySource, UserId, WaitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose calls are counted together: a user's, a user's share of the default key, or all of the default key's.
+
+    Attributes:
+        name: unique among accounts; names the counters and what was learned.
+        user: the user whose calls count; None for everybody's.
+        key_source: the key whose calls count; None for every key's.
+    """
+
+    name: str
+    user: UserId | None = None
+    key_source: KeySource | None = None
+
+
+def account_of(user: UserId) -> Account:
+    """Every call made for a user, on whichever key."""
+    return Account(f"user:{user}", user=user)
+
+
+def share_of(user: UserId) -> Account:
+    """A user's calls on the default key, so that one user cannot drain it."""
+    return Account(f"share:{user}", user=user, key_source=KeySource.DEFAULT)
+
+
+DEFAULT_KEY = Account("default-key", key_source=KeySource.DEFAULT)
+"""Everybody's calls on the deployment's default key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +47,90 @@ class Limits:
     day: int = 1_500
     month: int = 45_000
     minute_window: timedelta = timedelta(seconds=60)
+
+
+class WindowName(StrEnum):
+    """The three windows."""
+
+    MINUTE = "minute"
+    DAY = "day"
+    MONTH = "month"
+
+
+class LimitSource(StrEnum):
+    """Who says how many calls fit into a window."""
+
+    DEPLOYMENT = "deployment"
+    USER = "user"  # set for this user by an operator
+    PROVIDER = "provider"  # learned from the provider's own refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the provider's refusal said of one of its own limits.
+
+    Attributes:
+        calls: how many it allows in the window.
+        source: its name of the quota (`quotaId`).
+    """
+
+    window: WindowName
+    calls: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitInForce:
+    """How many calls fit into a window now, and who says so; `until` is when a learned limit has worn off."""
+
+    calls: int
+    source: LimitSource
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsInForce:
+    """An account's limits as they stand now."""
+
+    minute: LimitInForce
+    day: LimitInForce
+    month: LimitInForce
+
+
+@dataclass(frozen=True, slots=True)
+class UserLimits:
+    """What an operator set for one user; None leaves a window to the deployment."""
+
+    minute: int | None = None
+    day: int | None = None
+    month: int | None = None
+
+
+class LimitBook(Protocol):
+    """Knows every account's limits: the deployment's, what was set for a user, what the provider taught.
+
+    Raises `LedgerUnavailable` where it cannot be asked.
+    """
+
+    async def in_force(self, account: Account) -> LimitsInForce:
+        """The account's limits now: what was set, lowered by what was learned, which wears off with time."""
+        ...
+
+    async def learn(self, account: Account, learned: Learned) -> None:
+        """Keep what the provider's refusal said; the newest word on a window replaces the one before."""
+        ...
+
+    async def set(self, user: UserId, limits: UserLimits, *, by: str) -> None:
+        """Set a user's own limits, all three windows anew; recorded in the audit trail.
+
+        Raises:
+            InvalidLimits: one is negative or larger than a day or a month can hold.
+        """
+        ...
+
+    async def set_for(self, user: UserId) -> UserLimits:
+        """What was set for a user."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +144,7 @@ class Taken:
         lapses_at: the moment of `time.monotonic()` of this process from which the permit is worth nothing.
     """
 
-    user: UserId
+    account: Account
     calls: int
     id: str
     lapses_at: float = math.inf
@@ -51,11 +165,18 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of a user's quota: calls used, calls allowed, and when it next resets or has room (UTC)."""
+    """One window of an account: calls used, calls allowed, and when it next resets or has room (UTC).
+
+    Attributes:
+        source: where the limit comes from.
+        learned_until: when a limit learned from the provider has worn off; None for the others.
+    """
 
     used: int
     limit: int
     resets_at: datetime
+    source: LimitSource = LimitSource.DEPLOYMENT
+    learned_until: datetime | None = None
 
     @property
     def left(self) -> int:
@@ -65,7 +186,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """A user's three windows as they stand now."""
+    """An account's three windows as they stand now."""
 
     minute: Window
     day: Window
@@ -78,9 +199,9 @@ class QuotaStatus:
 
 
 class Quota(Protocol):
-    """Hands out provider calls; never more than a user's limits, however many callers."""
+    """Hands out provider calls; never more than an account's limits, however many callers."""
 
-    async def take(self, user: UserId, *, calls: int = 1) -> Taken | Wait:
+    async def take(self, account: Account, *, calls: int = 1) -> Taken | Wait:
         """Take `calls` from the minute, day and month windows together, or none of them.
 
         Returns:
@@ -95,7 +216,7 @@ class Quota(Protocol):
         """Give a permit back whose call provably never left."""
         ...
 
-    async def status(self, user: UserId) -> QuotaStatus:
+    async def status(self, account: Account) -> QuotaStatus:
         """What is used and left, without taking anything.
 
         Raises:

@@ -1,0 +1,42 @@
+"""Signs of abuse: noted per user, shown to operators, counted in metrics; nothing is refused because of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from shared.values import UserId
+
+
+class SignalKind(StrEnum):
+    """What looked wrong."""
+
+    SUBMISSION_BURST = "submission_burst"  # far more bookmarks at once than people save
+    CALLS_DENIED = "calls_denied"  # most of what is asked of the quota is refused
+    BAD_KEYS = "bad_keys"  # key after key that the provider refuses
+    SHARED_KEY = "shared_key"  # the same key under more than one user
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One kind of sign of one user: how often, since when, and the newest one's figures."""
+
+    user: UserId
+    kind: SignalKind
+    times: int
+    first_at: datetime
+    last_at: datetime
+    details: Mapping[str, str | int]
+
+
+class Signals(Protocol):
+    """Keeps signs of abuse; raises `LedgerUnavailable`."""
+
+    async def note(self, user: UserId, kind: SignalKind, details: Mapping[str, str | int] | None = None) -> None:
+        """Count one more sign of this kind."""
+        ...
+
+    async def newest(self, limit: int = 100, *, user: UserId | None = None) -> Sequence[Signal]:
+        """The signs of one user or of all, newest first."""
+        ...
