@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -31,10 +31,27 @@ class Signal:
 
 
 class Signals(Protocol):
-    """Keeps signs of abuse; raises `LedgerUnavailable`."""
+    """Keeps signs of abuse and counts them in `fleet_abuse_signals_total`; raises `LedgerUnavailable`.
 
-    async def note(self, user: UserId, kind: SignalKind, details: Mapping[str, str | int] | None = None) -> None:
-        """Count one more sign of this kind."""
+    `Ledger.erase` drops a user's with all else.
+    """
+
+    async def note(
+        self,
+        user: UserId,
+        kind: SignalKind,
+        details: Mapping[str, str | int] | None = None,
+        *,
+        quiet: timedelta = timedelta(0),
+    ) -> None:
+        """Count one more sign of this kind.
+
+        Args:
+            user: whose sign it is.
+            kind: what looked wrong.
+            details: its figures, in place of those of the sign before; never a secret.
+            quiet: so soon after the last sign of this kind it is still the same one, and nothing is counted.
+        """
         ...
 
     async def newest(self, limit: int = 100, *, user: UserId | None = None) -> Sequence[Signal]:

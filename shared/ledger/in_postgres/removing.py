@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger.in_postgres.lanes import Windows, hold, settle
 from shared.ledger.in_postgres.rows import url_digest
-from shared.ledger.tables import bookmarks, lanes, outbox, provider_calls, receipts
+from shared.ledger.tables import bookmarks, lanes, outbox, provider_calls, receipts, signals
 from shared.values import BookmarkId, UserId
 
 
@@ -26,6 +26,6 @@ async def erase(work: AsyncConnection, user: UserId) -> int:
     """See `Ledger.erase`; keys have a registry of their own, and the audit stays."""
     await hold(work, [user])
     gone = await work.execute(delete(bookmarks).where(bookmarks.c.user_id == user))
-    for table in (receipts, outbox, provider_calls, lanes):
+    for table in (receipts, outbox, provider_calls, signals, lanes):
         await work.execute(delete(table).where(table.c.user_id == user))
     return gone.rowcount
