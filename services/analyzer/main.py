@@ -11,6 +11,7 @@ from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.usable_keys import UsableKeys
 from services.analyzer.settings import AnalyzerSettings
+from shared.audit import here
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
 from shared.jobs import Work
@@ -34,8 +35,6 @@ from shared.settings import (
 from shared.usage.in_postgres import PostgresUsage
 from shared.values import Stage
 from shared.worker import Pool, run_pool
-
-_ACTOR = "process:analyzer"
 
 
 def run_analyzer(partitions: Sequence[int] | None = None) -> int:
@@ -68,9 +67,11 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             journal = PostgresUsage(store)
             permits = RedisQuota(counters, limits=quota.limits(), timezone=quota.timezone(), journal=journal)
             remembered = KeyCache(max_age=timedelta(seconds=vault.vault_cache_s))
+            actor = here("process:analyzer")
             keys = UsableKeys(
-                VaultKeyReader(session, remembered, audit=PostgresAudit(store), actor=_ACTOR),
-                PostgresKeyRegistry(store, actor=_ACTOR),
+                VaultKeyReader(session, remembered, audit=PostgresAudit(store), actor=actor),
+                PostgresKeyRegistry(store),
+                actor,
             )
             analyse = Analysing(
                 ledger=ledger,

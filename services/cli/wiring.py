@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from shared.audit import Actor, here
 from shared.database import Database
 from shared.ledger import Ledger
 from shared.ledger.in_postgres import PostgresLedger
@@ -33,6 +34,6 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
         await database.close()
 
 
-def operator() -> str:
-    """Who types, as the audit trail names them."""
-    return f"operator:{getpass.getuser()}"
+def operator() -> Actor:
+    """Who types, and where, as the audit trail names them."""
+    return here(f"operator:{getpass.getuser()}")

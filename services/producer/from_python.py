@@ -14,12 +14,12 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from services.producer.front_door import FrontDoor, FrontDoorSettings, open_front_door
+from shared.audit import here
 from shared.keys.plaintext import api_key as checked_key
 from shared.users import user_id as checked_user
 
 T = TypeVar("T")
 
-_ACTOR = "service:python"
 _KEY_NAME = "python"
 
 
@@ -32,7 +32,8 @@ def add_user_api_key(user_id: int | str, api_key: str, api_key_name: str) -> boo
         KeysUnavailable, LedgerUnavailable: a server is away; call again.
     """
     user, key = checked_user(user_id), checked_key(api_key)
-    _call(lambda door: door.add_key(user, key, name=api_key_name, by=_ACTOR))
+    actor = here("service:python")
+    _call(lambda door: door.add_key(user, key, name=api_key_name, by=actor))
     return True
 
 

@@ -38,8 +38,6 @@ from shared.settings import (
 )
 from shared.usage.in_postgres import PostgresUsage
 
-_ACTOR = "process:front_door"
-
 
 @dataclass(frozen=True, slots=True)
 class FrontDoorSettings:
@@ -100,7 +98,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
         ledger = PostgresLedger(
             database, policies=stage_policies(settings.dispatch), retries=retry_policy(settings.dispatch)
         )
-        registry = PostgresKeyRegistry(database, actor=_ACTOR)
+        registry = PostgresKeyRegistry(database)
         reports = Reports(database)
         audit = PostgresAudit(database)
         writer = VaultKeyWriter(vault)

@@ -7,13 +7,12 @@ from services.producer.domain.taking_events import TakeEvent
 from services.producer.front_door import FrontDoorSettings, open_front_door
 from services.producer.intake import Intake
 from services.producer.running import until_signalled
+from shared.audit import here
 from shared.broker.making import is_rabbitmq
 from shared.errors import Misconfigured
 from shared.logs import configure_logs, log
 from shared.probes import probes
 from shared.settings import BrokerSettings, ProcessSettings
-
-_ACTOR = "process:intake"
 
 
 def run_intake() -> int:
@@ -35,7 +34,7 @@ def run_intake() -> int:
 
 async def _take_events(url: str, settings: FrontDoorSettings, process: ProcessSettings) -> None:
     async with open_front_door(settings) as door:
-        intake = Intake(url, TakeEvent(door.ledger, partial(door.erase, by=_ACTOR)))
+        intake = Intake(url, TakeEvent(door.ledger, partial(door.erase, by=here("process:intake"))))
         ready = {"broker": lambda: intake.is_consuming}
         async with probes(host=process.metrics_host, port=process.metrics_port, ready=ready):
             log.info("intake_started")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.audit import Actor
 from shared.values import UserId
 
 
@@ -10,7 +11,7 @@ from shared.values import UserId
 class Entry:
     """One act: who did what with whose data."""
 
-    actor: str
+    actor: Actor
     action: str
     user: UserId | None
     details: Mapping[str, str | int] = field(default_factory=dict)
@@ -23,7 +24,7 @@ class InMemoryAudit:
         self.entries: list[Entry] = []
 
     async def record(
-        self, actor: str, action: str, user: UserId | None, details: Mapping[str, str | int] | None = None
+        self, actor: Actor, action: str, user: UserId | None, details: Mapping[str, str | int] | None = None
     ) -> None:
         """Keep one entry."""
         self.entries.append(Entry(actor, action, user, dict(details or {})))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.audit import Actor
 from shared.database import Database
 from shared.ledger.tables import audit
 from shared.values import UserId
@@ -16,7 +17,7 @@ class PostgresAudit:
         self._database = database
 
     async def record(
-        self, actor: str, action: str, user: UserId | None, details: Mapping[str, str | int] | None = None
+        self, actor: Actor, action: str, user: UserId | None, details: Mapping[str, str | int] | None = None
     ) -> None:
         """Keep one entry in a transaction of its own."""
         async with self._database.begin(user) as connection:
@@ -25,11 +26,13 @@ class PostgresAudit:
 
 async def record_within(
     connection: AsyncConnection,
-    actor: str,
+    actor: Actor,
     action: str,
     user: UserId | None,
     details: Mapping[str, str | int] | None = None,
 ) -> None:
     """Keep one entry in the transaction of the act itself: both are kept, or neither."""
-    entry = audit.insert().values(actor=actor, action=action, user_id=user, details=dict(details or {}))
+    entry = audit.insert().values(
+        actor=actor.name, origin=actor.origin, action=action, user_id=user, details=dict(details or {})
+    )
     await connection.execute(entry)

@@ -6,6 +6,7 @@ from typing import NewType, Protocol
 
 from pydantic import SecretStr
 
+from shared.audit import Actor
 from shared.values import KeyStatus, UserId
 
 ApiKey = NewType("ApiKey", SecretStr)
@@ -77,7 +78,10 @@ class KeyReader(Protocol):
 
 
 class KeyRegistry(Protocol):
-    """Name, status, fingerprint and times of every key, in PostgreSQL; raises `LedgerUnavailable`."""
+    """Name, status, fingerprint and times of every key, in PostgreSQL; raises `LedgerUnavailable`.
+
+    Each change is in the audit trail with who made it, in the transaction of the change.
+    """
 
     async def record(
         self,
@@ -88,6 +92,7 @@ class KeyRegistry(Protocol):
         version: int,
         status: KeyStatus,
         reason: str | None,
+        by: Actor,
     ) -> None:
         """Keep what is known of a freshly stored key, in place of the one before."""
         ...
@@ -96,7 +101,7 @@ class KeyRegistry(Protocol):
         """What is known of a user's key."""
         ...
 
-    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str) -> bool:
+    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
         """Change the status of this version of a key and queue the event `key.status_changed`.
 
         Returns:
@@ -108,6 +113,6 @@ class KeyRegistry(Protocol):
         """Note that the key was just used."""
         ...
 
-    async def remove(self, user: UserId) -> bool:
+    async def remove(self, user: UserId, *, by: Actor) -> bool:
         """Forget a user's key; whether there was one."""
         ...

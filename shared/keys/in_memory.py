@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
+from shared.audit import Actor
+from shared.audit.in_memory import InMemoryAudit
 from shared.keys import ApiKey, KeyRecord, StoredKey
 from shared.values import KeyStatus, UserId
 
@@ -33,10 +35,11 @@ class InMemoryKeys:
 
 
 class InMemoryKeyRegistry:
-    """Keeps the promises of `shared.keys.KeyRegistry`; `events` shows what would be told to others."""
+    """Keeps the promises of `shared.keys.KeyRegistry`; `events` and `audit` show what is told of its changes."""
 
     def __init__(self) -> None:
         self.events: list[tuple[UserId, KeyStatus | None]] = []
+        self.audit = InMemoryAudit()
         self._records: dict[UserId, KeyRecord] = {}
 
     async def record(
@@ -48,6 +51,7 @@ class InMemoryKeyRegistry:
         version: int,
         status: KeyStatus,
         reason: str | None,
+        by: Actor,
     ) -> None:
         """Keep what is known of a freshly stored key."""
         now = datetime.now(UTC)
@@ -55,20 +59,20 @@ class InMemoryKeyRegistry:
         self._records[user] = KeyRecord(
             user, name, status, reason, fingerprint, version, now, checked_at, last_used_at=None
         )
-        self.events.append((user, status))
+        await self._tell(user, "key_added", by=by, status=status, version=version)
 
     async def find(self, user: UserId) -> KeyRecord | None:
         """What is known of a user's key."""
         return self._records.get(user)
 
-    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str) -> bool:
+    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
         """Change the status of this version of a key."""
         known = self._records.get(user)
         if known is None or known.version != version:
             return False
         self._records[user] = replace(known, status=status, reason=reason, checked_at=datetime.now(UTC))
         if known.status is not status:
-            self.events.append((user, status))
+            await self._tell(user, "key_status_changed", by=by, status=status, version=version)
         return True
 
     async def touch(self, user: UserId) -> None:
@@ -76,9 +80,14 @@ class InMemoryKeyRegistry:
         if user in self._records:
             self._records[user] = replace(self._records[user], last_used_at=datetime.now(UTC))
 
-    async def remove(self, user: UserId) -> bool:
+    async def remove(self, user: UserId, *, by: Actor) -> bool:
         """Forget a user's key."""
-        if self._records.pop(user, None) is None:
+        known = self._records.pop(user, None)
+        if known is None:
             return False
-        self.events.append((user, None))
+        await self._tell(user, "key_removed", by=by, status=None, version=known.version)
         return True
+
+    async def _tell(self, user: UserId, action: str, *, by: Actor, status: KeyStatus | None, version: int) -> None:
+        self.events.append((user, status))
+        await self.audit.record(by, action, user, {"status": status.value if status else "removed", "version": version})

@@ -4,6 +4,7 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.audit import Actor
 from shared.audit.in_postgres import record_within
 from shared.database import Database
 from shared.keys import KeyRecord
@@ -18,15 +19,8 @@ _REMOVED = "removed"  # in events: the key is gone, and its status with it
 class PostgresKeyRegistry:
     """Keeps the promises of `shared.keys.KeyRegistry` in the table api_keys."""
 
-    def __init__(self, database: Database, *, actor: str = "process:fleet") -> None:
-        """Keep the parts.
-
-        Args:
-            database: the ledger's.
-            actor: who makes the changes, as the audit trail names them: `user:ada`, `process:analyzer`.
-        """
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._actor = actor
 
     async def record(
         self,
@@ -37,6 +31,7 @@ class PostgresKeyRegistry:
         version: int,
         status: KeyStatus,
         reason: str | None,
+        by: Actor,
     ) -> None:
         """Keep what is known of a freshly stored key; its times start anew."""
         key = insert(api_keys).values(
@@ -53,7 +48,7 @@ class PostgresKeyRegistry:
         replaced = {column.name: column for column in key.excluded if column.name != "user_id"}
         async with self._database.begin(user) as connection:
             await connection.execute(key.on_conflict_do_update(index_elements=["user_id"], set_=replaced))
-            await self._tell(connection, user, "key_added", status=status, reason=reason, version=version)
+            await self._tell(connection, user, "key_added", by=by, status=status, reason=reason, version=version)
 
     async def find(self, user: UserId) -> KeyRecord | None:
         """What is known of a user's key."""
@@ -62,7 +57,7 @@ class PostgresKeyRegistry:
             row = rows.mappings().one_or_none()
         return None if row is None else _record(row)
 
-    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str) -> bool:
+    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
         """Change the status of this version; the same status again is only checked anew, and told to nobody."""
         this_version = (_keys.user_id == user) & (_keys.version == version)
         async with self._database.begin(user) as connection:
@@ -72,7 +67,9 @@ class PostgresKeyRegistry:
             marked = api_keys.update().where(this_version)
             await connection.execute(marked.values(status=status, reason=reason, checked_at=func.now()))
             if before != status:
-                await self._tell(connection, user, "key_status_changed", status=status, reason=reason, version=version)
+                await self._tell(
+                    connection, user, "key_status_changed", by=by, status=status, reason=reason, version=version
+                )
         return True
 
     async def touch(self, user: UserId) -> None:
@@ -80,14 +77,14 @@ class PostgresKeyRegistry:
         async with self._database.begin(user) as connection:
             await connection.execute(api_keys.update().where(_keys.user_id == user).values(last_used_at=func.now()))
 
-    async def remove(self, user: UserId) -> bool:
+    async def remove(self, user: UserId, *, by: Actor) -> bool:
         """Forget a user's key."""
         forgotten = api_keys.delete().where(_keys.user_id == user).returning(_keys.version)
         async with self._database.begin(user) as connection:
             version = await connection.scalar(forgotten)
             if version is None:
                 return False
-            await self._tell(connection, user, "key_removed", status=_REMOVED, reason=None, version=version)
+            await self._tell(connection, user, "key_removed", by=by, status=_REMOVED, reason=None, version=version)
         return True
 
     async def _tell(
@@ -96,6 +93,7 @@ class PostgresKeyRegistry:
         user: UserId,
         action: str,
         *,
+        by: Actor,
         status: str,
         reason: str | None,
         version: int,
@@ -103,7 +101,7 @@ class PostgresKeyRegistry:
         """Write the event and the audit entry of a change into the change's own transaction."""
         data = {"status": str(status), "reason": reason}
         await connection.execute(outbox.insert().values(user_id=user, type=_EVENT, data=data))
-        await record_within(connection, self._actor, action, user, {"status": str(status), "version": version})
+        await record_within(connection, by, action, user, {"status": str(status), "version": version})
 
 
 def _record(row: RowMapping) -> KeyRecord:

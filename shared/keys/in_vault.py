@@ -7,7 +7,7 @@ import hvac
 from hvac.exceptions import InvalidPath
 from pydantic import SecretStr
 
-from shared.audit import Audit
+from shared.audit import Actor, Audit
 from shared.errors import KeysUnavailable, LedgerUnavailable
 from shared.keys import ApiKey, StoredKey
 from shared.keys.cache import KeyCache
@@ -50,9 +50,7 @@ class VaultKeyWriter:
 class VaultKeyReader:
     """Keeps the promises of `shared.keys.KeyReader`; for the analyzer, whose policy can only read."""
 
-    def __init__(
-        self, session: VaultSession, cache: KeyCache, *, audit: Audit, actor: str = "process:analyzer"
-    ) -> None:
+    def __init__(self, session: VaultSession, cache: KeyCache, *, audit: Audit, actor: Actor) -> None:
         """Keep the parts; each read that reaches the vault is recorded in `audit` as done by `actor`."""
         self._session = session
         self._cache = cache

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from shared.audit import Actor
 from shared.values import KeySource, UserId, WaitReason
 
 
@@ -120,7 +121,7 @@ class LimitBook(Protocol):
         """Keep what the provider's refusal said; the newest word on a window replaces the one before."""
         ...
 
-    async def set(self, user: UserId, limits: UserLimits, *, by: str) -> None:
+    async def set(self, user: UserId, limits: UserLimits, *, by: Actor) -> None:
         """Set a user's own limits, all three windows anew; recorded in the audit trail.
 
         Raises:

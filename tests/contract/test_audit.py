@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from sqlalchemy import select
 
-from shared.audit import Audit
+from shared.audit import Actor, Audit, here
 from shared.audit.in_memory import InMemoryAudit
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
@@ -24,14 +24,18 @@ async def trail(request: pytest.FixtureRequest) -> AsyncIterator[Trail]:
         memory = InMemoryAudit()
 
         async def remembered() -> list[tuple[object, ...]]:
-            return [(entry.actor, entry.action, entry.user, dict(entry.details)) for entry in memory.entries]
+            return [
+                (entry.actor.name, entry.actor.origin, entry.action, entry.user, dict(entry.details))
+                for entry in memory.entries
+            ]
 
         yield memory, remembered
         return
     database = Database(request.getfixturevalue("database_url"))
 
     async def stored() -> list[tuple[object, ...]]:
-        entries = select(table.c.actor, table.c.action, table.c.user_id, table.c.details).order_by(table.c.id)
+        columns = (table.c.actor, table.c.origin, table.c.action, table.c.user_id, table.c.details)
+        entries = select(*columns).order_by(table.c.id)
         async with database.begin() as connection:
             return [tuple(row) for row in await connection.execute(entries)]
 
@@ -39,17 +43,17 @@ async def trail(request: pytest.FixtureRequest) -> AsyncIterator[Trail]:
     await database.close()
 
 
-async def test_entries_keep_who_did_what_with_whose_data(trail: Trail) -> None:
+async def test_entries_keep_who_did_what_with_whose_data_and_from_where(trail: Trail) -> None:
     audit, entries = trail
 
-    await audit.record("process:analyzer", "key_read", ADA, {"version": 3})
-    await audit.record(actor="user:ada", action="key_added", user=ADA)
-    await audit.record("service:ops", "dispatch_paused", None, {"why": "maintenance"})
+    await audit.record(Actor("process:analyzer", "node-7"), "key_read", ADA, {"version": 3})
+    await audit.record(actor=Actor("user:ada", "2001:db8::7"), action="key_added", user=ADA)
+    await audit.record(Actor("service:ops", "192.0.2.7"), "dispatch_paused", None, {"why": "maintenance"})
 
     assert await entries() == [
-        ("process:analyzer", "key_read", ADA, {"version": 3}),
-        ("user:ada", "key_added", ADA, {}),
-        ("service:ops", "dispatch_paused", None, {"why": "maintenance"}),
+        ("process:analyzer", "node-7", "key_read", ADA, {"version": 3}),
+        ("user:ada", "2001:db8::7", "key_added", ADA, {}),
+        ("service:ops", "192.0.2.7", "dispatch_paused", None, {"why": "maintenance"}),
     ]
 
 
@@ -57,5 +61,5 @@ async def test_what_cannot_be_recorded_is_not_silent() -> None:
     database = Database("postgresql://fleet@127.0.0.1:1/none")
 
     with pytest.raises(LedgerUnavailable):
-        await PostgresAudit(database).record("user:ada", "key_added", ADA)
+        await PostgresAudit(database).record(here("user:ada"), "key_added", ADA)
     await database.close()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from shared.audit import Actor
 from shared.database import Database
 from shared.keys import KeyRegistry
 from shared.keys.in_memory import InMemoryKeyRegistry
@@ -15,6 +16,7 @@ from shared.users import user_id
 from shared.values import KeyStatus, UserId
 
 ADA, BOB = user_id("ada"), user_id("bob")
+BY = Actor("user:ada", "192.0.2.7")
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def registry(request: pytest.FixtureRequest) -> KeyRegistry:
     if request.param == "memory":
         return InMemoryKeyRegistry()
-    return PostgresKeyRegistry(request.getfixturevalue("database"), actor="user:ada")
+    return PostgresKeyRegistry(request.getfixturevalue("database"))
 
 
 async def record(
@@ -39,7 +41,9 @@ async def record(
     name: str = "mine",
     status: KeyStatus = KeyStatus.ACTIVE,
 ) -> None:
-    await registry.record(user, name=name, fingerprint="f" * 64, version=version, status=status, reason="Accepted.")
+    await registry.record(
+        user, name=name, fingerprint="f" * 64, version=version, status=status, reason="Accepted.", by=BY
+    )
 
 
 async def test_what_is_recorded_is_found(registry: KeyRegistry) -> None:
@@ -83,7 +87,7 @@ async def test_a_new_key_takes_the_place_of_the_one_before_and_its_times_start_a
 async def test_a_mark_changes_status_and_reason_and_when_it_was_checked(registry: KeyRegistry) -> None:
     await record(registry, status=KeyStatus.UNCHECKED)
 
-    assert await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="The provider refused it.")
+    assert await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="The provider refused it.", by=BY)
 
     found = await registry.find(ADA)
     assert (found.status, found.reason) == (KeyStatus.INVALID, "The provider refused it.")
@@ -95,8 +99,8 @@ async def test_an_old_refusal_does_not_mark_a_new_key(registry: KeyRegistry) -> 
     await record(registry, version=1)
     await record(registry, version=2)
 
-    assert not await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="late")
-    assert not await registry.mark(BOB, version=1, status=KeyStatus.INVALID, reason="nobody's")
+    assert not await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="late", by=BY)
+    assert not await registry.mark(BOB, version=1, status=KeyStatus.INVALID, reason="nobody's", by=BY)
 
     assert (await registry.find(ADA)).status is KeyStatus.ACTIVE
 
@@ -113,20 +117,20 @@ async def test_use_is_noted_and_using_a_key_that_is_gone_is_no_error(registry: K
 async def test_a_removed_key_is_forgotten_once(registry: KeyRegistry) -> None:
     await record(registry)
 
-    assert await registry.remove(ADA)
-    assert not await registry.remove(ADA)
+    assert await registry.remove(ADA, by=BY)
+    assert not await registry.remove(ADA, by=BY)
 
     assert await registry.find(ADA) is None
 
 
 async def test_every_change_tells_the_world_and_the_audit_trail_once(database: Database) -> None:
-    registry = PostgresKeyRegistry(database, actor="process:test")
+    registry = PostgresKeyRegistry(database)
     await record(registry, version=7)
-    await registry.mark(ADA, version=7, status=KeyStatus.INVALID, reason="Refused.")
-    await registry.mark(ADA, version=7, status=KeyStatus.INVALID, reason="Refused again.")
-    await registry.mark(ADA, version=6, status=KeyStatus.ACTIVE, reason="Too old.")
-    await registry.remove(ADA)
-    await registry.remove(ADA)
+    await registry.mark(ADA, version=7, status=KeyStatus.INVALID, reason="Refused.", by=BY)
+    await registry.mark(ADA, version=7, status=KeyStatus.INVALID, reason="Refused again.", by=BY)
+    await registry.mark(ADA, version=6, status=KeyStatus.ACTIVE, reason="Too old.", by=BY)
+    await registry.remove(ADA, by=BY)
+    await registry.remove(ADA, by=BY)
 
     async with database.begin() as connection:
         events = (await connection.execute(select(outbox).order_by(outbox.c.id))).all()
@@ -137,8 +141,8 @@ async def test_every_change_tells_the_world_and_the_audit_trail_once(database: D
         ("key.status_changed", ADA, "invalid", "Refused."),
         ("key.status_changed", ADA, "removed", None),
     ]
-    assert [(entry.actor, entry.action, entry.user_id, entry.details["version"]) for entry in entries] == [
-        ("process:test", "key_added", ADA, 7),
-        ("process:test", "key_status_changed", ADA, 7),
-        ("process:test", "key_removed", ADA, 7),
+    assert [(entry.actor, entry.origin, entry.action, entry.user_id, entry.details) for entry in entries] == [
+        (BY.name, BY.origin, "key_added", ADA, {"status": "active", "version": 7}),
+        (BY.name, BY.origin, "key_status_changed", ADA, {"status": "invalid", "version": 7}),
+        (BY.name, BY.origin, "key_removed", ADA, {"status": "removed", "version": 7}),
     ]

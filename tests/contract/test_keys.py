@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.audit import here
 from shared.audit.in_memory import InMemoryAudit
 from shared.keys import KeyReader, KeyWriter
 from shared.keys.cache import KeyCache
@@ -40,7 +41,9 @@ async def keys(request: pytest.FixtureRequest) -> AsyncIterator[Keys]:
     front_door = VaultSession(settings_for(vault, vault.front_door))
     analyzer = VaultSession(settings_for(vault, vault.analyzer))
     cache = KeyCache(max_age=timedelta(minutes=1))
-    yield Keys(VaultKeyWriter(front_door), VaultKeyReader(analyzer, cache, audit=InMemoryAudit()))
+    yield Keys(
+        VaultKeyWriter(front_door), VaultKeyReader(analyzer, cache, audit=InMemoryAudit(), actor=here("process:test"))
+    )
     await front_door.close()
     await analyzer.close()
 

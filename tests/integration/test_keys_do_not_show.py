@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from pydantic import SecretStr
 
+from shared.audit import here
 from shared.audit.in_memory import InMemoryAudit
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
@@ -23,6 +24,7 @@ from tests.strangers import answering_server
 from tests.vaults import settings_for
 
 ADA = user_id("ada")
+ACTOR = here("process:test")
 PLANTED = "AIzaPLANTED-0123456789abcdef"
 KEY = api_key(PLANTED)
 
@@ -113,7 +115,7 @@ async def test_a_read_that_cannot_be_recorded_does_not_show_the_key(vault: Vault
     await front_door.close()
     away = Database("postgresql://fleet@127.0.0.1:1/none")
 
-    shown = await failure_of(VaultKeyReader(refusing, KeyCache(), audit=PostgresAudit(away)).read(ADA))
+    shown = await failure_of(VaultKeyReader(refusing, KeyCache(), audit=PostgresAudit(away), actor=ACTOR).read(ADA))
     await away.close()
 
     assert "cannot be recorded" in shown
@@ -130,7 +132,7 @@ async def test_a_key_in_the_vault_that_cannot_be_one_does_not_show(vault: Vault,
     )
     await front_door.close()
 
-    shown = await failure_of(VaultKeyReader(refusing, KeyCache(), audit=InMemoryAudit()).read(ADA))
+    shown = await failure_of(VaultKeyReader(refusing, KeyCache(), audit=InMemoryAudit(), actor=ACTOR).read(ADA))
 
     assert "InvalidKey" in shown
     assert PLANTED not in shown

@@ -17,6 +17,7 @@ from services.local.ports import free_port
 from services.local.processes import Process
 from services.local.servers import Server
 from services.local.servers.openbao import MOUNT, OpenBao
+from shared.audit import here
 from shared.audit.in_memory import Entry, InMemoryAudit
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
@@ -33,6 +34,7 @@ from tests.strangers import answering_server, silent_server
 from tests.vaults import settings_for, token_settings
 
 ADA = user_id("ada")
+ANALYZER = here("process:analyzer")
 PATH = "fleet/users/ada/gemini"
 KEY = api_key("AIzaPLANTED-0123456789abcdef")
 
@@ -70,7 +72,7 @@ def root(vault: Vault) -> Iterator[hvac.Client]:
 
 
 def reader_of(session: VaultSession, audit: InMemoryAudit | PostgresAudit | None = None) -> VaultKeyReader:
-    return VaultKeyReader(session, KeyCache(), audit=audit or InMemoryAudit())
+    return VaultKeyReader(session, KeyCache(), audit=audit or InMemoryAudit(), actor=ANALYZER)
 
 
 # ---- who may do what (the policies of production) --------------------------------------------------
@@ -149,7 +151,7 @@ async def test_reads_that_reach_the_vault_are_recorded_and_remembered_ones_are_n
     for _ in range(3):
         await reader.read(ADA)
 
-    assert audit.entries == [Entry("process:analyzer", "key_read", ADA, {"version": version})]
+    assert audit.entries == [Entry(ANALYZER, "key_read", ADA, {"version": version})]
 
 
 async def test_a_key_whose_reading_cannot_be_recorded_is_not_handed_out(

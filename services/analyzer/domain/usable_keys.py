@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from shared.audit import Actor
 from shared.errors import KeyChanged, KeyExpired, KeyRefused
 from shared.keys import KeyReader, KeyRegistry, StoredKey
 from shared.logs import log
@@ -26,10 +27,11 @@ class UsableKey:
 
 @dataclass(frozen=True, slots=True)
 class UsableKeys:
-    """The user's own key where there is one that may be tried."""
+    """The user's own key where there is one that may be tried; `actor` is who marks keys, for the audit trail."""
 
     reader: KeyReader
     registry: KeyRegistry
+    actor: Actor
     now: Callable[[], datetime] = _now
 
     async def find(self, user: UserId) -> UsableKey | None:
@@ -52,7 +54,11 @@ class UsableKeys:
         await self.registry.touch(user)
         if key.status is KeyStatus.UNCHECKED:
             await self.registry.mark(
-                user, version=key.stored.version, status=KeyStatus.ACTIVE, reason="The provider accepted it."
+                user,
+                version=key.stored.version,
+                status=KeyStatus.ACTIVE,
+                reason="The provider accepted it.",
+                by=self.actor,
             )
 
     async def refuse(self, user: UserId, key: UsableKey, refusal: KeyRefused) -> None:
@@ -63,6 +69,7 @@ class UsableKeys:
         """
         status = KeyStatus.EXPIRED if isinstance(refusal, KeyExpired) else KeyStatus.INVALID
         self.reader.forget(user)
-        if not await self.registry.mark(user, version=key.stored.version, status=status, reason=refusal.sentence):
+        version, reason = key.stored.version, refusal.sentence
+        if not await self.registry.mark(user, version=version, status=status, reason=reason, by=self.actor):
             raise KeyChanged("The user's key was changed meanwhile.", until=self.now() + _START_OVER_AFTER)
         log.warning("key_refused", status=status.value, sentence=refusal.sentence)

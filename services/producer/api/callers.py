@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from shared.audit import Actor
 from shared.errors import Unauthenticated
 from shared.tokens import Caller, Scope, TokenReader
 from shared.users import user_id
@@ -17,10 +18,15 @@ _bearer = HTTPBearer(auto_error=False, description="A token from `fleet token`."
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A checked request about one user: whose things, and who asks."""
+    """A checked request about one user: whose things, and who asks.
+
+    Attributes:
+        actor: the caller with the address the request came from, for the audit trail.
+    """
 
     user: UserId
     caller: Caller
+    actor: Actor
 
 
 def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
@@ -35,14 +41,20 @@ def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials
     return reader.read(credentials.credentials)
 
 
+def actor(request: Request, caller: Annotated[Caller, Depends(caller)]) -> Actor:
+    """The caller and the address it asks from: its own, or what a trusted proxy says (FLEET_API_PROXIES)."""
+    return Actor(caller.name, request.client.host if request.client else "unknown")
+
+
 def _about_a_user(scope: Scope) -> Callable[..., Asked]:
     def asked(
         caller: Annotated[Caller, Depends(caller)],
+        actor: Annotated[Actor, Depends(actor)],
         user: Annotated[str, Path(description="The user's id as upstream knows it.")],
     ) -> Asked:
         named = user_id(user)
         caller.require(scope, of=named)
-        return Asked(named, caller)
+        return Asked(named, caller, actor)
 
     return asked
 

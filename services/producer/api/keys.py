@@ -58,7 +58,7 @@ async def add(asked: KeyWriting, door: Door, data: Annotated[Any, Body()]) -> Ke
     `unchecked` says that the provider could not be asked; the first analysis shows whether the key works.
     """
     key, name = _read(data)
-    return await door.add_key(asked.user, key, name=name, by=asked.caller.name)
+    return await door.add_key(asked.user, key, name=name, by=asked.actor)
 
 
 @router.get("")
@@ -70,7 +70,7 @@ async def describe(asked: Reading, door: Door) -> KeyView:
 @router.delete("", status_code=HTTPStatus.NO_CONTENT)
 async def remove(asked: KeyWriting, door: Door) -> None:
     """Destroy the user's key in all its versions."""
-    await door.remove_key(asked.user, by=asked.caller.name)
+    await door.remove_key(asked.user, by=asked.actor)
 
 
 def _read(data: object) -> tuple[ApiKey, str]:

@@ -31,6 +31,8 @@ def run_api() -> int:
             access_log=False,  # ours says the route, not the address
             log_config=None,
             server_header=False,
+            proxy_headers=bool(api.api_proxies),
+            forwarded_allow_ips=[str(proxy) for proxy in api.api_proxies],
             timeout_graceful_shutdown=api.api_graceful_s,
         )
     )

@@ -48,4 +48,4 @@ async def progress(asked: Reading, door: Door) -> AsyncIterable[ServerSentEvent]
 async def erase(asked: Writing, door: Door) -> dict[str, int]:
     """Delete everything of the user: key, bookmarks, contents, analyses and jobs. Answers how many bookmarks went."""
     asked.caller.require(Scope.KEYS, of=asked.user)
-    return {"bookmarks": await door.erase(asked.user, by=asked.caller.name)}
+    return {"bookmarks": await door.erase(asked.user, by=asked.actor)}

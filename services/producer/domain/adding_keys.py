@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.audit import Audit
+from shared.audit import Actor, Audit
 from shared.errors import KeyRefused, NotFound, ProviderDown
 from shared.keys import ApiKey, KeyRecord, KeyRegistry, KeyWriter
 from shared.keys.plaintext import key_name
@@ -80,7 +80,7 @@ class AddKey:
         self._audit = audit
         self._fingerprint = fingerprint
 
-    async def __call__(self, user: UserId, key: ApiKey, *, name: str, by: str) -> KeyAdded:
+    async def __call__(self, user: UserId, key: ApiKey, *, name: str, by: Actor) -> KeyAdded:
         """Add the key.
 
         Raises:
@@ -95,13 +95,13 @@ class AddKey:
         await self._audit.record(by, "key_offered", user, details)
         version = await self._writer.put(user, key)
         await self._registry.record(
-            user, name=name, fingerprint=fingerprint, version=version, status=status, reason=reason
+            user, name=name, fingerprint=fingerprint, version=version, status=status, reason=reason, by=by
         )
         requeued = await self._ledger.requeue_heuristic(user)
         await self._ledger.wake(user, Stage.ANALYZE, reasons=_WAITS_A_KEY_ENDS)
         return KeyAdded(name=name, status=status, reason=reason, requeued=requeued)
 
-    async def _checked(self, user: UserId, key: ApiKey, *, fingerprint: str, by: str) -> tuple[KeyStatus, str | None]:
+    async def _checked(self, user: UserId, key: ApiKey, *, fingerprint: str, by: Actor) -> tuple[KeyStatus, str | None]:
         try:
             await self._check(key)
         except KeyRefused as refusal:
@@ -120,7 +120,7 @@ class RemoveKey:
         self._registry = registry
         self._audit = audit
 
-    async def __call__(self, user: UserId, *, by: str) -> None:
+    async def __call__(self, user: UserId, *, by: Actor) -> None:
         """Remove the key with all its versions.
 
         Raises:
@@ -129,7 +129,7 @@ class RemoveKey:
         """
         await self._audit.record(by, "key_removal_asked", user)
         await self._writer.remove(user)
-        if not await self._registry.remove(user):
+        if not await self._registry.remove(user, by=by):
             raise NoKey
 
 

@@ -1,6 +1,6 @@
 """Forgetting a user: the key first, then everything else; done again, it finishes what was begun."""
 
-from shared.audit import Audit
+from shared.audit import Actor, Audit
 from shared.errors import UnknownUser
 from shared.keys import KeyRegistry, KeyWriter
 from shared.ledger import Ledger
@@ -16,7 +16,7 @@ class EraseUser:
         self._ledger = ledger
         self._audit = audit
 
-    async def __call__(self, user: UserId, *, by: str) -> int:
+    async def __call__(self, user: UserId, *, by: Actor) -> int:
         """Erase the user; how many bookmarks went.
 
         Raises:
@@ -25,7 +25,7 @@ class EraseUser:
         """
         await self._audit.record(by, "user_erasure_asked", user)
         await self._writer.remove(user)
-        had_key = await self._registry.remove(user)
+        had_key = await self._registry.remove(user, by=by)
         erased = await self._ledger.erase(user)
         if not erased and not had_key:
             raise UnknownUser(user)

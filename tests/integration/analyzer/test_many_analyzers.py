@@ -17,6 +17,7 @@ from services.analyzer.adapters.in_google_genai import Gemini
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.usable_keys import UsableKeys
+from shared.audit import here
 from shared.bookmarks import Content, NewBookmark
 from shared.database import Database
 from shared.jobs import JobRunner, Work
@@ -72,7 +73,15 @@ class House:
         """Bookmarks of a user with a key, their pages read."""
         version = await self.keys.put(user, api_key(KEYS[user]))
         registry = PostgresKeyRegistry(self.database)
-        await registry.record(user, name="k", fingerprint="f", version=version, status=KeyStatus.ACTIVE, reason=None)
+        await registry.record(
+            user,
+            name="k",
+            fingerprint="f",
+            version=version,
+            status=KeyStatus.ACTIVE,
+            reason=None,
+            by=here("process:test"),
+        )
         urls = [f"https://example.com/{user}/{number}" for number in range(pages)]
         await self.ledger.submit(user, [NewBookmark(url, title=url) for url in urls])
         while released := await self.ledger.release(Stage.SCRAPE):
@@ -96,7 +105,7 @@ class House:
             quota = RedisQuota(redis, limits=self.limits, timezone=ZoneInfo("UTC"), journal=journal)
             analyse = Analysing(
                 ledger=self.ledger,
-                keys=UsableKeys(self.keys, PostgresKeyRegistry(self.database)),
+                keys=UsableKeys(self.keys, PostgresKeyRegistry(self.database), here("process:analyzer")),
                 asking=Asking(provider, quota, journal),
                 batch_pause=timedelta(0),
             )

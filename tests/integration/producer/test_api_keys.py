@@ -54,7 +54,10 @@ def test_a_key_the_provider_accepts_goes_to_the_vault_and_nowhere_else(
     assert in_the_vault(vault) == KEY
     seen = added.text + described.text + everywhere_but_the_vault(api, "".join(capfd.readouterr()))
     assert KEY not in seen
-    assert api.rows("SELECT actor, action FROM audit WHERE action = 'key_offered'") == [("user:ada", "key_offered")]
+    assert api.rows("SELECT actor, origin, action FROM audit ORDER BY id") == [
+        ("user:ada", "127.0.0.1", "key_offered"),
+        ("user:ada", "127.0.0.1", "key_added"),
+    ]
 
 
 def test_a_key_replaces_the_one_before(api: Api, gemini: GeminiEmulator, vault: Vault) -> None:

@@ -8,6 +8,7 @@ from services.analyzer.adapters.in_memory import InMemoryProvider
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.usable_keys import UsableKeys
+from shared.audit import Actor
 from shared.bookmarks import Content, NewBookmark
 from shared.jobs import JobRunner, Work
 from shared.keys.in_memory import InMemoryKeyRegistry, InMemoryKeys
@@ -22,6 +23,7 @@ from shared.usage.in_memory import InMemoryUsage
 from shared.values import KeyStatus, Stage, Strategy, UserId, WaitReason
 
 ADA, LINUS = UserId("ada"), UserId("linus")
+ACTOR = Actor("process:analyzer", "node-7")
 KEYS = {ADA: "AIzaSyAda-0000000000000000000000000000ada", LINUS: "AIzaSyLinus-00000000000000000000000linus"}
 
 
@@ -39,7 +41,7 @@ class Analyzer:
         self.provider = InMemoryProvider()
         self.analyse = Analysing(
             ledger=self.ledger,
-            keys=UsableKeys(self.keys, self.registry),
+            keys=UsableKeys(self.keys, self.registry, ACTOR),
             asking=Asking(self.provider, self.quota, self.journal),
             batch_pause=timedelta(seconds=batch_pause_s),
         )
@@ -48,7 +50,9 @@ class Analyzer:
         self, user: UserId = ADA, *, status: KeyStatus = KeyStatus.ACTIVE, key: str | None = None
     ) -> None:
         version = await self.keys.put(user, api_key(key or KEYS[user]))
-        await self.registry.record(user, name="mine", fingerprint="f", version=version, status=status, reason=None)
+        await self.registry.record(
+            user, name="mine", fingerprint="f", version=version, status=status, reason=None, by=ACTOR
+        )
 
     async def add_page(
         self, title: str, *, user: UserId = ADA, text: str | None = None, strategy: Strategy = Strategy.STATIC

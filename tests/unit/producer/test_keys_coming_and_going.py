@@ -9,6 +9,7 @@ import pytest
 
 from services.producer.domain.adding_keys import AddKey, NoKey, RemoveKey, known_key
 from services.producer.domain.erasing import EraseUser
+from shared.audit import Actor
 from shared.audit.in_memory import InMemoryAudit
 from shared.errors import (
     FleetError,
@@ -31,7 +32,7 @@ from shared.values import KeyStatus
 ADA = user_id("ada")
 KEY = api_key("AIzaSy-a-key-of-the-tests-0123456789")
 ANOTHER = api_key("AIzaSy-another-key-of-the-tests-0123")
-BY = "user:ada"
+BY = Actor("user:ada", "192.0.2.7")
 LATER = datetime.now(UTC) + timedelta(minutes=1)
 
 
@@ -190,7 +191,7 @@ async def test_a_crash_while_replacing_leaves_no_refusal_of_the_old_key_that_mar
 
     await door.add(ANOTHER)
 
-    assert not await door.registry.mark(ADA, version=old.version, status=KeyStatus.INVALID, reason="refused")
+    assert not await door.registry.mark(ADA, version=old.version, status=KeyStatus.INVALID, reason="refused", by=BY)
     assert (await known_key(door.registry, ADA)).status is KeyStatus.ACTIVE
 
 
