@@ -12,14 +12,17 @@ from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
 from shared.ledger.reports import Reports
 from shared.settings import DatabaseSettings, DispatchSettings
+from shared.signals import Signals
+from shared.signals.in_postgres import PostgresSignals
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLedger:
-    """The ledger for one command: what changes it, and what shows it."""
+    """The ledger for one command: what changes it, what shows it, and what looked wrong."""
 
     ledger: Ledger
     reports: Reports
+    signals: Signals
 
 
 @asynccontextmanager
@@ -29,7 +32,7 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
     dispatch = DispatchSettings.read()
     try:
         ledger = PostgresLedger(database, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
-        yield OpenLedger(ledger, Reports(database))
+        yield OpenLedger(ledger, Reports(database), PostgresSignals(database))
     finally:
         await database.close()
 

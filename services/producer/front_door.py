@@ -10,11 +10,13 @@ from sqlalchemy import text
 
 from services.producer.adapters.in_gemini import GeminiKeyCheck
 from services.producer.domain.adding_keys import AddKey, RemoveKey
+from services.producer.domain.bursts import Bursts
 from services.producer.domain.erasing import EraseUser
 from services.producer.domain.processing import ProcessContent
 from services.producer.domain.showing import Snapshots
 from services.producer.domain.standing import Standing
 from services.producer.domain.submitting import SubmitBookmarks
+from services.producer.settings import SubmissionSettings
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
 from shared.keys import ApiKey, KeyRegistry
@@ -36,6 +38,8 @@ from shared.settings import (
     RedisSettings,
     VaultSettings,
 )
+from shared.signals import Signals
+from shared.signals.in_postgres import PostgresSignals
 from shared.usage.in_postgres import PostgresUsage
 
 
@@ -49,6 +53,7 @@ class FrontDoorSettings:
     quota: QuotaSettings
     gemini: GeminiSettings
     dispatch: DispatchSettings
+    submissions: SubmissionSettings
 
     @classmethod
     def read(cls) -> Self:
@@ -64,6 +69,7 @@ class FrontDoorSettings:
             quota=QuotaSettings.read(),
             gemini=GeminiSettings.read(),
             dispatch=DispatchSettings.read(),
+            submissions=SubmissionSettings.read(),
         )
 
 
@@ -81,6 +87,8 @@ class FrontDoor:
     ledger: Ledger
     registry: KeyRegistry
     reports: Reports
+    signals: Signals
+    bursts: Bursts
     ping: Callable[[], Awaitable[None]]
 
 
@@ -101,6 +109,8 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
         registry = PostgresKeyRegistry(database)
         reports = Reports(database)
         audit = PostgresAudit(database)
+        signals = PostgresSignals(database)
+        bursts = Bursts(handed_in=reports.handed_in_since, signals=signals, burst=settings.submissions.submission_burst)
         writer = VaultKeyWriter(vault)
         usage = PostgresUsage(database)
         calendar = Calendar(settings.quota.timezone())
@@ -121,7 +131,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             return fingerprint(key, await pepper(vault))
 
         yield FrontDoor(
-            submit=SubmitBookmarks(ledger),
+            submit=SubmitBookmarks(ledger, bursts),
             add_key=AddKey(
                 check=GeminiKeyCheck(settings.gemini),
                 writer=writer,
@@ -138,5 +148,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             ledger=ledger,
             registry=registry,
             reports=reports,
+            signals=signals,
+            bursts=bursts,
             ping=ping,
         )

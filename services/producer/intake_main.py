@@ -34,7 +34,8 @@ def run_intake() -> int:
 
 async def _take_events(url: str, settings: FrontDoorSettings, process: ProcessSettings) -> None:
     async with open_front_door(settings) as door:
-        intake = Intake(url, TakeEvent(door.ledger, partial(door.erase, by=here("process:intake"))))
+        take = TakeEvent(door.ledger, door.bursts, partial(door.erase, by=here("process:intake")))
+        intake = Intake(url, take)
         ready = {"broker": lambda: intake.is_consuming}
         async with probes(host=process.metrics_host, port=process.metrics_port, ready=ready):
             log.info("intake_started")

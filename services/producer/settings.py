@@ -1,4 +1,4 @@
-"""The producer's settings: where the front door listens."""
+"""The producer's settings: where the front door listens, and what it finds remarkable."""
 
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
@@ -32,3 +32,16 @@ class ApiSettings(Settings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class SubmissionSettings(Settings):
+    """What is remarkable in what users hand in; nothing is refused because of it."""
+
+    submission_burst: int = Field(
+        default=10_000,
+        ge=1,
+        description=(
+            "New bookmarks of one user within an hour that operators are shown as a submission burst. An import of a "
+            "thousand is nothing; ten thousand are more than most people save in a lifetime."
+        ),
+    )

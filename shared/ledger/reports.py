@@ -1,5 +1,6 @@
 """The ledger's read side: what the front door, the command line and the live page show."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, literal_column, select, text
@@ -32,6 +33,10 @@ _LANES = text("""
                 ORDER BY ready_at, id LIMIT 1) AS next ON true
      WHERE lanes.user_id = :user
      ORDER BY lanes.stage DESC
+""")
+_HANDED_IN = text("""
+    SELECT count(*) FILTER (WHERE submitted_at >= :since)
+      FROM (SELECT submitted_at FROM bookmarks WHERE user_id = :user ORDER BY id DESC LIMIT :at_most) AS newest
 """)
 _UNFINISHED = text("SELECT count(*) FROM jobs WHERE state IN ('queued', 'released', 'running')")
 
@@ -106,6 +111,12 @@ class Reports:
             return (await self.progress(user)).unfinished
         async with self._database.begin() as work:
             return int((await work.execute(_UNFINISHED)).scalar_one())
+
+    async def handed_in_since(self, user: UserId, since: datetime, *, at_most: int) -> int:
+        """How many of a user's newest bookmarks, `at_most` of them, were handed in since then."""
+        async with self._database.begin(user) as work:
+            lately = await work.execute(_HANDED_IN, {"user": user, "since": since, "at_most": at_most})
+            return int(lately.scalar_one())
 
     async def knows(self, user: UserId) -> bool:
         """Whether anything was ever submitted for this user and not erased."""

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from services.local.servers.postgres import Postgres
 from services.producer import intake
+from services.producer.domain.bursts import Bursts
 from services.producer.domain.cloudevents import Event
 from services.producer.domain.taking_events import TakeEvent
 from services.producer.intake import EVENTS_IN, Intake
@@ -23,7 +24,9 @@ from shared.errors import LedgerUnavailable, UnknownUser
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.migrate import migrate
 from shared.ledger.policies import RetryPolicy, stage_policies
+from shared.ledger.reports import Reports
 from shared.settings import DispatchSettings
+from shared.signals.in_postgres import PostgresSignals
 from shared.values import UserId
 from tests.conftest import Own
 from tests.integration.waiting import until
@@ -47,11 +50,13 @@ async def taking_events(rabbitmq_url: str, database_url: str) -> AsyncIterator[I
     database = Database(database_url)
     ledger = PostgresLedger(database, policies=stage_policies(DispatchSettings()), retries=RetryPolicy())
 
+    bursts = Bursts(handed_in=Reports(database).handed_in_since, signals=PostgresSignals(database), burst=10)
+
     async def erase(user: UserId) -> None:
         if not await ledger.erase(user):
             raise UnknownUser(user)
 
-    async with running(rabbitmq_url, TakeEvent(ledger, erase)) as reading:
+    async with running(rabbitmq_url, TakeEvent(ledger, bursts, erase)) as reading:
         yield reading
     await database.close()
 

@@ -180,6 +180,18 @@ async def test_a_user_is_known_from_the_first_submission_until_the_erasure(fleet
     assert not await fleet.reports.knows(ADA)
 
 
+async def test_what_was_handed_in_lately_is_counted_no_further_than_asked(fleet: Fleet) -> None:
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    await fleet.ledger.submit(ADA, pages(4))
+    async with fleet.database.begin() as work:
+        await work.exec_driver_sql("UPDATE bookmarks SET submitted_at = now() - interval '2 hours' WHERE id = 1")
+    await fleet.ledger.submit(BOB, pages(9))
+
+    assert await fleet.reports.handed_in_since(ADA, an_hour_ago, at_most=100) == 3
+    assert await fleet.reports.handed_in_since(BOB, an_hour_ago, at_most=5) == 5
+    assert await fleet.reports.handed_in_since(ADA, datetime.now(UTC), at_most=100) == 0
+
+
 async def test_the_checks_find_what_was_broken_by_hand(fleet: Fleet, database_url: str) -> None:
     await fleet.ledger.submit(ADA, pages(3))
     await claim_all(fleet.ledger, SCRAPE)

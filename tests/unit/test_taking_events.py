@@ -2,11 +2,13 @@
 
 import pytest
 
+from services.producer.domain.bursts import Bursts
 from services.producer.domain.cloudevents import Event, EventType
 from services.producer.domain.taking_events import TakeEvent
 from shared.errors import IdempotencyConflict, InvalidInput, InvalidUrl, UnknownUser
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.policies import RetryPolicy
+from shared.signals.in_memory import InMemorySignals
 from shared.values import UserId
 
 URL = "https://example.org/"
@@ -24,7 +26,10 @@ def take(ledger: MemoryLedger) -> TakeEvent:
             raise UnknownUser(user)
         return erased
 
-    return TakeEvent(ledger, erase)
+    async def none(*_: object, at_most: int) -> int:
+        return 0
+
+    return TakeEvent(ledger, Bursts(handed_in=none, signals=InMemorySignals(), burst=10), erase)
 
 
 def event(type_: EventType, data: object, *, id_: str = "1", user: str = "ada", source: str = "upstream") -> Event:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 
+from services.producer.domain.bursts import Bursts
 from services.producer.domain.submissions import new_bookmarks
 from shared.errors import InvalidInput
 from shared.ledger import Accepted, Ledger, Receipt
@@ -15,8 +16,9 @@ _ACCEPTABLE_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 class SubmitBookmarks:
     """Takes what a caller sends as one bookmark or a list of them."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, bursts: Bursts) -> None:
         self._ledger = ledger
+        self._bursts = bursts
 
     async def __call__(
         self, user: UserId, data: object, *, source: str, idempotency_key: str | None = None
@@ -37,7 +39,9 @@ class SubmitBookmarks:
         receipt = None
         if idempotency_key is not None:
             receipt = Receipt(source=source, key=_checked(idempotency_key), digest=_digest(data))
-        return await self._ledger.submit(user, bookmarks, receipt=receipt)
+        accepted = await self._ledger.submit(user, bookmarks, receipt=receipt)
+        await self._bursts.watch(user, accepted)
+        return accepted
 
 
 def _checked(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from services.producer.domain.bursts import Bursts
 from services.producer.domain.cloudevents import Event, EventType
 from services.producer.domain.submissions import new_bookmark
 from shared.errors import UnknownUser
@@ -15,9 +16,10 @@ Erase = Callable[[UserId], Awaitable[object]]
 class TakeEvent:
     """Does what an event asks for; doing it again changes nothing."""
 
-    def __init__(self, ledger: Ledger, erase: Erase) -> None:
-        """Keep the ledger, and how a user is erased."""
+    def __init__(self, ledger: Ledger, bursts: Bursts, erase: Erase) -> None:
+        """Keep the ledger, who watches for bursts, and how a user is erased."""
         self._ledger = ledger
+        self._bursts = bursts
         self._erase = erase
 
     async def __call__(self, event: Event) -> None:
@@ -38,7 +40,8 @@ class TakeEvent:
 
     async def _keep(self, event: Event) -> None:
         receipt = Receipt(source=f"event:{event.source}", key=event.id, digest=event.digest)
-        await self._ledger.submit(event.user, [new_bookmark(event.data)], receipt=receipt)
+        accepted = await self._ledger.submit(event.user, [new_bookmark(event.data)], receipt=receipt)
+        await self._bursts.watch(event.user, accepted)
 
     async def _forget(self, user: UserId) -> None:
         try:

@@ -16,7 +16,6 @@ from services.producer import (
     get_user_api_stats,
     process_new_user_content,
 )
-from services.producer.domain.submitting import SubmitBookmarks
 from shared.errors import InvalidInput, InvalidKey, InvalidUserId, KeyRefused, UnknownUser
 from shared.users import user_id
 from tests.gemini_emulator import GeminiEmulator
@@ -35,7 +34,7 @@ def anew(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def submit(*urls: str) -> None:
-    from_python._call(lambda door: SubmitBookmarks(door.ledger)(user_id(ADA), list(urls), source="test"))
+    from_python._call(lambda door: door.submit(user_id(ADA), list(urls), source="test"))
 
 
 def test_a_key_is_added_and_shows_in_the_stats(gemini: GeminiEmulator) -> None:
