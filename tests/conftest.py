@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -47,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """In the process that started the run: have somebody ready to start servers; xdist's workers find it by name."""
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
+    # A shell's background jobs ignore Ctrl-C, and so would everything they start: what tests interrupt must heed it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="fleet-tests-"))
     os.environ[_FOLDER] = str(folder)
     if os.geteuid() == 0:

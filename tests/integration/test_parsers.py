@@ -33,7 +33,14 @@ async def parsers() -> AsyncIterator[Parsers]:
 
 
 def children() -> set[int]:
-    return {child.pid for child in psutil.Process().children() if "parser_process" in " ".join(child.cmdline())}
+    return {child.pid for child in psutil.Process().children() if is_parser(child)}
+
+
+def is_parser(child: psutil.Process) -> bool:
+    try:
+        return "parser_process" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # a zombie of another test's, too
+        return False
 
 
 def is_gone(pid: int) -> bool:
