@@ -12,6 +12,9 @@ from shared.values import KeyStatus, UserId
 ApiKey = NewType("ApiKey", SecretStr)
 """A key's plaintext, hidden from repr and logs; from `shared.keys.plaintext.api_key`, which refuses unusable text."""
 
+DEPLOYMENT = UserId("_deployment")
+"""The owner of the deployment's default key, which is kept like a user's; no user's id may begin so."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:

@@ -1,16 +1,15 @@
 """Users' keys in a real OpenBao: who may do what, how sessions live on, and what happens when it is away."""
 
 import asyncio
-import base64
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import hvac
 import pytest
-from hvac.exceptions import InvalidPath
+from hvac.exceptions import Forbidden, InvalidPath
 from pydantic import SecretStr
 
 from services.local.ports import free_port
@@ -22,6 +21,7 @@ from shared.audit.in_memory import Entry, InMemoryAudit
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
 from shared.errors import KeysUnavailable, Misconfigured
+from shared.keys import DEPLOYMENT
 from shared.keys.cache import KeyCache
 from shared.keys.in_vault import VaultKeyReader, VaultKeyWriter, pepper
 from shared.keys.plaintext import api_key
@@ -29,6 +29,7 @@ from shared.keys.setting_up import FRONT_DOOR, issue_credentials, set_up_vault
 from shared.keys.vault_session import VaultSession
 from shared.settings import VaultSettings
 from shared.users import user_id
+from shared.values import UserId
 from tests.conftest import Vault
 from tests.strangers import answering_server, silent_server
 from tests.vaults import settings_for, token_settings
@@ -37,6 +38,7 @@ ADA = user_id("ada")
 ANALYZER = here("process:analyzer")
 PATH = "fleet/users/ada/gemini"
 KEY = api_key("AIzaPLANTED-0123456789abcdef")
+ANOTHER = api_key("AIzaANOTHER-0123456789abcdef")
 
 SessionOf = Callable[[VaultSettings], VaultSession]
 
@@ -78,41 +80,104 @@ def reader_of(session: VaultSession, audit: InMemoryAudit | PostgresAudit | None
 # ---- who may do what (the policies of production) --------------------------------------------------
 
 
-async def test_the_front_door_stores_a_key_it_cannot_read(front_door: VaultSession, analyzer: VaultSession) -> None:
-    await VaultKeyWriter(front_door).put(ADA, KEY)
+OWNERS = pytest.mark.parametrize("owner", [ADA, DEPLOYMENT])
+Question = Callable[[Any, str, str], object]
+"""Asks the vault's KV store about a path in a mount."""
 
-    with pytest.raises(KeysUnavailable, match="refuses this process"):
-        await reader_of(front_door).read(ADA)
-    assert await reader_of(analyzer).read(ADA) is not None
+LOOKING: dict[str, Question] = {
+    "metadata": lambda kv, path, mount: kv.read_secret_metadata(path=path, mount_point=mount),
+    "users": lambda kv, _, mount: kv.list_secrets(path="fleet/users", mount_point=mount),
+    "everything": lambda kv, _, mount: kv.list_secrets(path="", mount_point=mount),
+    "a user's keys": lambda kv, path, mount: kv.list_secrets(path=path.removesuffix("/gemini"), mount_point=mount),
+    "configuration": lambda kv, _, mount: kv.read_configuration(mount_point=mount),
+}
+READING: dict[str, Question] = {
+    "newest": lambda kv, path, mount: kv.read_secret_version(
+        path=path, mount_point=mount, raise_on_deleted_version=True
+    ),
+    "version": lambda kv, path, mount: kv.read_secret_version(
+        path=path, version=1, mount_point=mount, raise_on_deleted_version=True
+    ),
+    "subkeys": lambda kv, path, mount: kv._adapter.get(url=f"/v1/{mount}/subkeys/{path}"),
+}
+CHANGING: dict[str, Question] = {
+    "put": lambda kv, path, mount: kv.create_or_update_secret(path=path, secret={"a": "b"}, mount_point=mount),
+    "patch": lambda kv, path, mount: kv._adapter.request(
+        "patch", f"/v1/{mount}/data/{path}", headers={"Content-Type": "application/merge-patch+json"}, json={"data": {}}
+    ),
+    "delete": lambda kv, path, mount: kv.delete_latest_version_of_secret(path=path, mount_point=mount),
+    "undelete": lambda kv, path, mount: kv.undelete_secret_versions(path=path, versions=[1], mount_point=mount),
+    "destroy": lambda kv, path, mount: kv.destroy_secret_versions(path=path, versions=[1], mount_point=mount),
+    "remove": lambda kv, path, mount: kv.delete_metadata_and_all_versions(path=path, mount_point=mount),
+    "keep": lambda kv, path, mount: kv.update_metadata(path=path, max_versions=9, mount_point=mount),
+}
 
 
-async def test_the_front_door_cannot_list_users_or_see_metadata(vault: Vault, front_door: VaultSession) -> None:
-    await VaultKeyWriter(front_door).put(ADA, KEY)
-
-    for question in (
-        lambda client: client.secrets.kv.v2.list_secrets(path="fleet/users", mount_point=vault.mount),
-        lambda client: client.secrets.kv.v2.read_secret_metadata(path=PATH, mount_point=vault.mount),
-        lambda client: client.sys.list_policies(),
-    ):
-        with pytest.raises(KeysUnavailable, match="refuses this process"):
-            await front_door.ask(question)
+def path_of(owner: UserId) -> str:
+    return f"fleet/users/{owner}/gemini"
 
 
-async def test_the_analyzer_changes_nothing(vault: Vault, front_door: VaultSession, analyzer: VaultSession) -> None:
-    await VaultKeyWriter(front_door).put(ADA, KEY)
+async def is_refused(session: VaultSession, question: Question, path: str) -> bool:
+    """Whether the vault itself says no."""
 
-    with pytest.raises(KeysUnavailable, match="refuses this process"):
-        await VaultKeyWriter(analyzer).put(ADA, api_key("x" * 30))
-    with pytest.raises(KeysUnavailable, match="refuses this process"):
-        await VaultKeyWriter(analyzer).remove(ADA)
-    with pytest.raises(KeysUnavailable, match="refuses this process"):
-        await analyzer.ask(
-            lambda client: client.secrets.kv.v2.delete_latest_version_of_secret(path=PATH, mount_point=vault.mount)
+    def ask(client: hvac.Client) -> bool:
+        try:
+            question(client.secrets.kv.v2, path, session.mount)
+        except Forbidden:
+            return True
+        return False
+
+    return await session.ask(ask)
+
+
+@OWNERS
+async def test_the_front_door_creates_replaces_and_destroys_keys_it_cannot_read(
+    front_door: VaultSession, analyzer: VaultSession, owner: UserId
+) -> None:
+    writer, reader = VaultKeyWriter(front_door), reader_of(analyzer)
+    for key in (KEY, ANOTHER):
+        await writer.put(owner, key)
+        assert all(
+            [await is_refused(front_door, question, path_of(owner)) for question in (READING | LOOKING).values()]
         )
+        reader.forget(owner)
+        stored = await reader.read(owner)
+        assert stored is not None
+        assert stored.key == key
 
-    stored = await reader_of(analyzer).read(ADA)
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await reader_of(front_door).read(owner)
+    await writer.remove(owner)
+
+    reader.forget(owner)
+    assert await reader.read(owner) is None
+
+
+@OWNERS
+async def test_the_analyzer_reads_and_changes_nothing(
+    front_door: VaultSession, analyzer: VaultSession, owner: UserId
+) -> None:
+    await VaultKeyWriter(front_door).put(owner, KEY)
+
+    assert all([await is_refused(analyzer, question, path_of(owner)) for question in (CHANGING | LOOKING).values()])
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await VaultKeyWriter(analyzer).put(owner, ANOTHER)
+    with pytest.raises(KeysUnavailable, match="refuses this process"):
+        await VaultKeyWriter(analyzer).remove(owner)
+
+    stored = await reader_of(analyzer).read(owner)
     assert stored is not None
     assert stored.key == KEY
+
+
+@pytest.mark.parametrize("path", ["fleet/users/ada/other", "fleet/users/ada", "fleet/users/a/b/gemini", "elsewhere"])
+async def test_neither_reaches_what_is_no_users_key(
+    front_door: VaultSession, analyzer: VaultSession, vault: Vault, root: hvac.Client, path: str
+) -> None:
+    root.secrets.kv.v2.create_or_update_secret(path=path, secret={"a": "b"}, mount_point=vault.mount)
+
+    for session in (front_door, analyzer):
+        assert all([await is_refused(session, question, path) for question in (READING | CHANGING).values()])
 
 
 async def test_the_pepper_is_for_the_front_door_alone(front_door: VaultSession, analyzer: VaultSession) -> None:
@@ -272,73 +337,6 @@ async def test_keys_do_not_go_through_a_proxy_of_the_environment(
     monkeypatch.delenv("no_proxy", raising=False)
 
     await VaultKeyWriter(front_door).put(ADA, KEY)
-
-
-# ---- Kubernetes ------------------------------------------------------------------------------------
-
-
-POD = "system:serviceaccount:fleet:api"
-POD_TOKEN = ".".join(
-    base64.urlsafe_b64encode(part).decode().rstrip("=")
-    for part in (
-        b'{"alg":"RS256"}',
-        json.dumps(
-            {
-                "sub": POD,
-                "iat": int(time.time()) - 60,
-                "nbf": int(time.time()) - 60,
-                "exp": int(time.time()) + 3600,
-                "kubernetes.io": {"namespace": "fleet", "serviceaccount": {"name": "api", "uid": "1"}},
-            }
-        ).encode(),
-        b"the vault leaves the signature to Kubernetes",
-    )
-)
-
-
-def review_token(_: str, body: bytes) -> tuple[int, bytes]:
-    """The one question the vault asks a Kubernetes API server: whose token is this?"""
-    asked = json.loads(body)
-    good = asked["spec"]["token"] == POD_TOKEN
-    user = {"username": POD, "uid": "1", "groups": ["system:serviceaccounts"]}
-    return 201, json.dumps({**asked, "status": {"authenticated": good, "user": user if good else {}}}).encode()
-
-
-@pytest.fixture
-def kubernetes() -> Iterator[str]:
-    with answering_server(review_token) as address:
-        yield address
-
-
-async def test_a_pod_signs_in_with_the_token_kubernetes_gave_it(
-    vault: Vault, root: hvac.Client, kubernetes: str, tmp_path: Path
-) -> None:
-    if "kubernetes/" not in root.sys.list_auth_methods()["data"]:
-        root.sys.enable_auth_method("kubernetes")
-    root.sys.enable_secrets_engine("pki", path=f"{vault.mount}-pki")
-    some_ca = root.secrets.pki.generate_root("internal", "kubernetes", mount_point=f"{vault.mount}-pki")
-    root.auth.kubernetes.configure(
-        kubernetes,
-        kubernetes_ca_cert=some_ca["data"]["certificate"],
-        token_reviewer_jwt=POD_TOKEN,
-        disable_local_ca_jwt=True,
-    )
-    role = f"front-door-{vault.mount}"
-    root.auth.kubernetes.create_role(
-        role, bound_service_account_names="api", bound_service_account_namespaces="fleet", policies=[role]
-    )
-    account = tmp_path / "token"
-    account.write_text(f"{POD_TOKEN}\n")
-    settings = VaultSettings(vault_addr=vault.addr, vault_mount=vault.mount, vault_auth="kubernetes", vault_role=role)
-
-    session = VaultSession(settings, service_account=account)
-    await VaultKeyWriter(session).put(ADA, KEY)
-    await session.close()
-
-    nobody = VaultSession(settings, service_account=tmp_path / "missing")
-    with pytest.raises(KeysUnavailable, match="FileNotFoundError"):
-        await VaultKeyWriter(nobody).put(ADA, KEY)
-    await nobody.close()
 
 
 # ---- sealed, away, silent --------------------------------------------------------------------------
