@@ -95,6 +95,14 @@ class Pause:
     reason: WaitReason
     until: datetime
 
+    @property
+    def spent_window(self) -> str | None:
+        """The long window of the quota that is used up until then, `day` or `month`; None for every other wait."""
+        return _SPENT_WINDOWS.get(self.reason)
+
+
+_SPENT_WINDOWS = {WaitReason.QUOTA_DAY: "day", WaitReason.QUOTA_MONTH: "month"}
+
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
@@ -179,7 +187,8 @@ class Ledger(Protocol):
         """Put claimed jobs of one lane back to wait; costs no attempt.
 
         With `whole_lane` the user's lane in this stage sleeps until then; otherwise these jobs alone.
-        Jobs taken back meanwhile are left out.
+        Jobs taken back meanwhile are left out. Where a lane begins to wait for the quota's day or month, others
+        are told once (`quota.exhausted`), however many of its jobs follow or the wait grows.
         """
         ...
 

@@ -67,7 +67,8 @@ class MemoryLedger:
 
     Attributes:
         bookmarks: every bookmark there is, by its id.
-        events: what others were told, as (type, bookmark's id).
+        events: what others were told of bookmarks, as (type, bookmark's id).
+        exhausted: what others were told of quotas, as (user, the wait for its day or month).
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class MemoryLedger:
         self._receipts: dict[tuple[UserId, str, str], tuple[str, list[Accepted]]] = {}
         self.bookmarks: dict[BookmarkId, Kept] = {}
         self.events: list[tuple[str, BookmarkId]] = []
+        self.exhausted: list[tuple[UserId, Pause]] = []
 
     # ---- in ---------------------------------------------------------------------------------------
 
@@ -239,13 +241,19 @@ class MemoryLedger:
             job.back_in_line()
             if not whole_lane:
                 job.ready_at, job.reason = pause.until, pause.reason
-        if whole_lane:
-            self._rest(held, pause)
+        if whole_lane and self._rest(held, pause) and pause.spent_window:
+            self.exhausted.append((held[0].bookmark.user, pause))
 
-    def _rest(self, held: Iterable[_Entry], pause: Pause) -> None:
-        for lane in {(job.bookmark.user, job.stage) for job in held}:
-            if self._lanes[lane].rest.until < pause.until:
-                self._lanes[lane].rest = pause
+    def _rest(self, held: Sequence[_Entry], pause: Pause) -> bool:
+        """Let the lane of these jobs rest; whether a new wait begins."""
+        if not held:
+            return False
+        lane = self._lanes[held[0].bookmark.user, held[0].stage]
+        before = lane.rest
+        if before.until >= pause.until:
+            return False
+        lane.rest = pause
+        return before.until <= self._clock() or before.reason is not pause.reason
 
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
         """See `Ledger.retry`."""
@@ -305,6 +313,7 @@ class MemoryLedger:
         """See `Ledger.erase`."""
         gone = {kept.id for kept in self.bookmarks.values() if kept.user == user}
         self.events = [(type_, id_) for type_, id_ in self.events if id_ not in gone]
+        self.exhausted = [(owner, pause) for owner, pause in self.exhausted if owner != user]
         for lane in [lane for lane in self._lanes if lane[0] == user]:
             del self._lanes[lane]
         for place in [place for place in self._receipts if place[0] == user]:

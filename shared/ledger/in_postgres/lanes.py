@@ -90,7 +90,9 @@ _OPEN = text("""
 
 _REST = text("""
     UPDATE lanes SET rest_until = :until, rest_reason = :reason
-     WHERE user_id = :user AND stage = :stage AND (rest_until IS NULL OR rest_until < :until)
+      FROM (SELECT rest_until, rest_reason FROM lanes WHERE user_id = :user AND stage = :stage) AS before
+     WHERE user_id = :user AND stage = :stage AND (lanes.rest_until IS NULL OR lanes.rest_until < :until)
+    RETURNING before.rest_until > statement_timestamp() AND before.rest_reason = :reason AS rested_already
 """)
 
 
@@ -105,9 +107,11 @@ async def open_lane(work: AsyncConnection, user: UserId, stage: Stage) -> None:
     await work.execute(_OPEN, {"user": user, "stage": stage})
 
 
-async def rest(work: AsyncConnection, user: UserId, stage: Stage, pause: Pause) -> None:
-    """Let a lane rest as a whole; a longer rest it already has stays."""
-    await work.execute(_REST, {"user": user, "stage": stage, "until": pause.until, "reason": pause.reason})
+async def rest(work: AsyncConnection, user: UserId, stage: Stage, pause: Pause) -> bool:
+    """Let a lane, which is held, rest as a whole; a longer rest it already has stays. Whether a new wait begins."""
+    asked = {"user": user, "stage": stage, "until": pause.until, "reason": pause.reason}
+    row = (await work.execute(_REST, asked)).one_or_none()
+    return row is not None and not row.rested_already
 
 
 async def settle(work: AsyncConnection, windows: Windows, user: UserId) -> None:

@@ -13,7 +13,7 @@ from shared.ledger.in_postgres.jobs import BACK_IN_LINE, FAILED, NOW, ended, enq
 from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, rest, settle
 from shared.ledger.in_postgres.rows import CONTENT, content_row, keepable
 from shared.ledger.in_postgres.telling import FAILED as TELL_FAILED
-from shared.ledger.in_postgres.telling import tell
+from shared.ledger.in_postgres.telling import tell, tell_exhausted
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.tables import bookmarks, contents, jobs
 from shared.values import BookmarkId, Stage, Strategy, UserId, WaitReason
@@ -58,8 +58,8 @@ async def postpone(
     await hold(work, [user])
     if not whole_lane:
         await move_on(work, _BACK_ALONE, claimed, until=pause.until, because=pause.reason)
-    elif await move_on(work, _BACK, claimed):
-        await rest(work, user, stage, pause)
+    elif await move_on(work, _BACK, claimed) and await rest(work, user, stage, pause):
+        await tell_exhausted(work, user, pause)
     await settle(work, windows, user)
 
 

@@ -7,12 +7,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, JSONB, TEXT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.errors import FleetError
+from shared.ledger import Pause
 from shared.ledger.tables import bookmarks, outbox
-from shared.values import BookmarkId
+from shared.values import BookmarkId, UserId
+from shared.waiting import words_of
 
 SCRAPED = "bookmark.scraped"
 ANALYZED = "bookmark.analyzed"
 FAILED = "bookmark.failed"
+EXHAUSTED = "quota.exhausted"
 
 _BOOKMARK = func.jsonb_build_object(
     "bookmark_id", bookmarks.c.id,
@@ -37,3 +40,18 @@ async def tell(
     why = {} if error is None else {"code": error.code, "sentence": error.sentence, "advice": error.advice}
     if about:
         await work.execute(_TELL, {"type": type_, "why": why, "about": list(about)})
+
+
+async def tell_exhausted(work: AsyncConnection, user: UserId, pause: Pause) -> None:
+    """Queue the event that a user's quota is used up, if that is what the pause is for."""
+    if pause.spent_window is None:
+        return
+    words = words_of(pause.reason)
+    data = {
+        "user": user,
+        "window": pause.spent_window,
+        "until": pause.until.isoformat(),
+        "sentence": f"{words.because[0].upper()}{words.because[1:]}.",
+        "advice": words.advice,
+    }
+    await work.execute(outbox.insert().values(user_id=user, type=EXHAUSTED, data=data))

@@ -48,6 +48,7 @@ class Fleet(Protocol):
     def passes(self, time: timedelta) -> None: ...
     def see(self, bookmark: BookmarkId) -> Seen | None: ...
     def events(self) -> Counter[tuple[str, int]]: ...
+    def exhausted(self) -> list[tuple[str, str, datetime]]: ...
     def now(self) -> datetime: ...
 
 
@@ -82,6 +83,9 @@ class InMemory:
 
     def events(self) -> Counter[tuple[str, int]]:
         return Counter(self.ledger.events)
+
+    def exhausted(self) -> list[tuple[str, str, datetime]]:
+        return [(user, str(pause.spent_window), pause.until) for user, pause in self.ledger.exhausted]
 
 
 @dataclass
@@ -121,8 +125,17 @@ class InPostgres:
         return row and Seen(row[0], row[1], row[2], tuple(row[3]), row[4], row[5])
 
     def events(self) -> Counter[tuple[str, int]]:
+        of_bookmarks = "SELECT type, (data->>'bookmark_id')::bigint FROM outbox WHERE data ? 'bookmark_id'"
         with psycopg.connect(self.url) as connection:
-            return Counter(connection.execute("SELECT type, (data->>'bookmark_id')::bigint FROM outbox").fetchall())
+            return Counter(connection.execute(of_bookmarks).fetchall())
+
+    def exhausted(self) -> list[tuple[str, str, datetime]]:
+        """Users, windows and until when; each event tells people why and what to do."""
+        with psycopg.connect(self.url) as connection:
+            query = "SELECT user_id, data FROM outbox WHERE type = 'quota.exhausted' ORDER BY id"
+            told = connection.execute(query).fetchall()
+        assert all(data["user"] == user and data["sentence"] and data["advice"] for user, data in told)
+        return [(user, data["window"], datetime.fromisoformat(data["until"])) for user, data in told]
 
 
 # ---- what stories are told with -------------------------------------------------------------------

@@ -11,6 +11,7 @@ from tests.contract.ledger.kit import (
     ADA,
     ANALYZE,
     BOB,
+    POLICIES,
     RETRIES,
     SCRAPE,
     Fleet,
@@ -61,6 +62,57 @@ async def test_a_lane_with_one_postponed_job_serves_its_others_and_new_ones(flee
     fleet.passes(timedelta(seconds=601))
     [again] = await claim_all(fleet.ledger, SCRAPE)
     assert (again.bookmark.id, again.attempt) == (busy.bookmark.id, 1)
+
+
+@pytest.mark.parametrize(("reason", "window"), [(WaitReason.QUOTA_DAY, "day"), (WaitReason.QUOTA_MONTH, "month")])
+async def test_others_are_told_once_when_a_users_quota_is_used_up(
+    fleet: Fleet, reason: WaitReason, window: str
+) -> None:
+    await scraped(fleet.ledger, 4)
+    one, two, three, four = await claim_all(fleet.ledger, ANALYZE)
+    until = later(fleet, 3_600)
+
+    await fleet.ledger.postpone([one, two], Pause(reason, until))
+    await fleet.ledger.postpone([three], Pause(reason, until))
+    await fleet.ledger.postpone([four], Pause(reason, until + timedelta(seconds=1)))
+
+    assert fleet.exhausted() == [(ADA, window, until)]
+
+
+async def test_others_are_told_again_when_the_next_day_is_used_up_too_or_the_month(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 1)
+    for reason in (WaitReason.QUOTA_DAY, WaitReason.QUOTA_DAY, WaitReason.QUOTA_MONTH):
+        await fleet.ledger.postpone(await claim_all(fleet.ledger, ANALYZE), Pause(reason, later(fleet, 60)))
+        fleet.passes(timedelta(seconds=61))
+
+    assert [(user, window) for user, window, _ in fleet.exhausted()] == [(ADA, "day"), (ADA, "day"), (ADA, "month")]
+
+
+async def test_the_month_is_told_also_while_the_lane_waits_for_the_day(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 2)
+    one, two = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.postpone([one], Pause(WaitReason.QUOTA_DAY, later(fleet, 60)))
+    await fleet.ledger.postpone([two], Pause(WaitReason.QUOTA_MONTH, later(fleet, 600)))
+    assert [window for _, window, _ in fleet.exhausted()] == ["day", "month"]
+
+
+async def test_no_other_wait_says_that_the_quota_is_used_up(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 4)
+    one, two, three, four = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.postpone([one], Pause(WaitReason.QUOTA_MINUTE, later(fleet, 60)))
+    await fleet.ledger.postpone([two], Pause(WaitReason.PROVIDER_DOWN, later(fleet, 600)))
+    await fleet.ledger.postpone([three], Pause(WaitReason.QUOTA_DAY, later(fleet, 300)))  # it rests longer anyway
+    await fleet.ledger.postpone([four], Pause(WaitReason.QUOTA_DAY, later(fleet, 900)), whole_lane=False)
+    assert fleet.exhausted() == []
+
+
+async def test_results_that_come_late_tell_nobody_of_the_quota(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 1)
+    jobs = await claim_all(fleet.ledger, ANALYZE)
+    fleet.passes(POLICIES[ANALYZE].run_lease + timedelta(seconds=1))
+    await fleet.ledger.reap()
+    await fleet.ledger.postpone(jobs, Pause(WaitReason.QUOTA_DAY, later(fleet, 600)))
+    assert fleet.exhausted() == []
 
 
 async def test_new_work_does_not_wake_a_lane_that_waits_for_quota(fleet: Fleet) -> None:
