@@ -208,6 +208,27 @@ class Forbidden(Permanent):
     status = 403
 
 
+class IdentityProviderAway(Transient):
+    """The identity provider's keys cannot be fetched, so none of its tokens is believed."""
+
+    code = "identity_provider_away"
+    advice = "Try again; if it stays, the operator corrects FLEET_IDENTITY_JWKS_URL (`fleet doctor` checks it)."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The identity provider's keys cannot be had, so its tokens cannot be checked: {why}.")
+
+
+class KeySetUnusable(Misconfigured):
+    """What should hold the identity provider's public keys does not."""
+
+    code = "key_set_unusable"
+    advice = "Give FLEET_IDENTITY_JWKS_URL or FLEET_IDENTITY_JWKS the provider's JSON Web Key Set (jwks_uri)."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The identity provider's key set cannot be used: {why}.")
+        self.why = why
+
+
 # ---- what waits -----------------------------------------------------------------------------------
 
 

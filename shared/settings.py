@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -67,7 +67,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             faults = "; ".join(
-                f"{PREFIX}{str(fault['loc'][0]).upper() if fault['loc'] else ''}: {fault['msg']}"
+                f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" if fault["loc"] else fault["msg"]
                 for fault in error.errors()
             )
             raise Misconfigured(f"The configuration cannot be used: {faults}.") from error
@@ -158,6 +158,37 @@ class TokenSettings(Settings):
     token_secret: SecretStr = Field(
         min_length=32, description="Signs and checks the front door's bearer tokens (HS256); at least 32 characters."
     )
+
+
+class IdentitySettings(Settings):
+    """The identity provider whose users may ask with its own tokens; without an issuer there is none."""
+
+    identity_issuer: str | None = Field(
+        default=None, min_length=1, description="The provider as its tokens name it (`iss`)."
+    )
+    identity_audience: str | None = Field(
+        default=None, min_length=1, description="This deployment as the provider's tokens name it (`aud`)."
+    )
+    identity_jwks_url: str | None = Field(
+        default=None,
+        pattern=r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])",
+        description="Where the provider publishes its public keys, its `jwks_uri`; `https://`.",
+    )
+    identity_jwks: str | None = Field(
+        default=None, description="The public keys themselves, a JSON Web Key Set, in place of the address."
+    )
+
+    @model_validator(mode="after")
+    def _whole_or_none(self) -> Self:
+        keys = [source for source in (self.identity_jwks_url, self.identity_jwks) if source is not None]
+        if self.identity_issuer is None and self.identity_audience is None and not keys:
+            return self
+        if self.identity_issuer is None or self.identity_audience is None or len(keys) != 1:
+            raise ValueError(
+                "FLEET_IDENTITY_ISSUER, FLEET_IDENTITY_AUDIENCE and one of FLEET_IDENTITY_JWKS_URL and "
+                "FLEET_IDENTITY_JWKS belong together"
+            )
+        return self
 
 
 class QuotaSettings(Settings):

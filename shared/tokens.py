@@ -1,4 +1,9 @@
-"""Bearer tokens: who is asking, and what they may do. Signed with HS256, and with nothing else."""
+"""Bearer tokens: who is asking, and what they may do.
+
+The deployment makes tokens of its own (HS256): for services, and for users where no identity provider is. An identity
+provider speaks for users alone. Whose token it claims to be decides what it is checked with, and that decides the
+algorithm: nothing a token says of its algorithm is ever followed.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +15,8 @@ import jwt
 from pydantic import SecretStr
 
 from shared.errors import Forbidden, InvalidUserId, Misconfigured, Unauthenticated
+from shared.identity import IdentityProvider
+from shared.jwts import checked, claimed
 from shared.users import user_id
 from shared.values import UserId
 
@@ -82,29 +89,32 @@ class TokenIssuer:
 class TokenReader:
     """Checks tokens: signature, algorithm, issuer, audience and expiry."""
 
-    def __init__(self, secret: SecretStr) -> None:
-        self._secret = _long_enough(secret)
+    def __init__(self, secret: SecretStr, provider: IdentityProvider | None = None) -> None:
+        """Keep what tokens are checked with; without a provider, the deployment's own are the only ones.
 
-    def read(self, token: str) -> Caller:
+        Raises:
+            Misconfigured: the secret is too short, or the provider goes by the deployment's own name.
+        """
+        self._secret = _long_enough(secret)
+        self._provider = provider
+        if provider and provider.issuer == ISSUER:
+            raise Misconfigured(f"FLEET_IDENTITY_ISSUER is {ISSUER}, the name of the deployment's own tokens.")
+
+    async def read(self, token: str) -> Caller:
         """Who holds this token.
 
         Raises:
             Unauthenticated: it is not one of ours, was changed, or has expired; says which, never more.
+            IdentityProviderAway: it says to be the provider's, whose keys cannot be had.
         """
-        try:
-            claims = jwt.decode(
-                token,
-                self._secret,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                options={"require": ["exp", "iat", "sub", "iss", "aud"]},
-            )
-        except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("The bearer token has expired.") from error
-        except jwt.InvalidTokenError as error:
-            raise Unauthenticated("The bearer token is not valid here.") from error
-        return _caller(str(claims["sub"]), claims.get("scope", ""))
+        if self._provider and claimed(token).issuer == self._provider.issuer:
+            return _user(await self._provider.user_of(token))
+        claims = checked(token, self._secret, algorithm=ALGORITHM, issuer=ISSUER, audience=AUDIENCE)
+        return _caller(claims["sub"], claims.get("scope", ""))
+
+
+def _user(user: UserId) -> Caller:
+    return Caller(name=f"user:{user}", user=user, scopes=_OF_A_USER)
 
 
 def _caller(subject: str, scope: object) -> Caller:
@@ -115,7 +125,7 @@ def _caller(subject: str, scope: object) -> Caller:
         raise Unauthenticated("The bearer token names nobody.") from error
     match kind:
         case "user":
-            return Caller(name=subject, user=named, scopes=_OF_A_USER)
+            return _user(named)
         case "service":
             asked = set(str(scope).split())
             return Caller(name=subject, user=None, scopes=frozenset(known for known in Scope if known in asked))

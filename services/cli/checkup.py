@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from shared.broker.making import make_carrier
 from shared.database import Database
 from shared.errors import FleetError
+from shared.identity.making import make_identity_provider
 from shared.keys.in_vault import pepper
 from shared.keys.vault_session import VaultSession
 from shared.ledger.checks import inconsistencies
@@ -19,6 +20,7 @@ from shared.settings import (
     DispatchSettings,
     EgressSettings,
     GeminiSettings,
+    IdentitySettings,
     ProcessSettings,
     QuotaSettings,
     RedisSettings,
@@ -124,6 +126,14 @@ async def _tokens() -> str:
     return "long enough"
 
 
+async def _identity() -> str:
+    provider = make_identity_provider(IdentitySettings.read())
+    if provider is None:
+        return "none is set; the deployment's own tokens are the only ones"
+    await provider.reach()
+    return "its keys are at hand"
+
+
 async def _others() -> str:
     for settings in _OTHERS:
         settings.read()
@@ -152,6 +162,12 @@ CHECKS = (
         _vault,
     ),
     Check("the tokens' secret", "FLEET_TOKEN_SECRET", "Set at least 32 characters made by chance.", _tokens),
+    Check(
+        "the identity provider",
+        "FLEET_IDENTITY_JWKS_URL",
+        "Correct FLEET_IDENTITY_…; its users' tokens are refused until then.",
+        _identity,
+    ),
     Check(
         "other settings", "FLEET_…", "Correct what the sentence names; docs/configuration.md explains each.", _others
     ),

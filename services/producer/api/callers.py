@@ -13,7 +13,7 @@ from shared.tokens import Caller, Scope, TokenReader
 from shared.users import user_id
 from shared.values import UserId
 
-_bearer = HTTPBearer(auto_error=False, description="A token from `fleet token`.")
+_bearer = HTTPBearer(auto_error=False, description="A token from `fleet token`, or the identity provider's.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,19 @@ class Asked:
     actor: Actor
 
 
-def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Caller:
+async def caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Caller:
     """Who holds the request's token.
 
     Raises:
         Unauthenticated: there is none, or it is not valid.
+        IdentityProviderAway: nobody can say whether it is valid.
     """
     if credentials is None:
         raise Unauthenticated("The request carries no bearer token.")
     reader: TokenReader = request.app.state.tokens
-    return reader.read(credentials.credentials)
+    return await reader.read(credentials.credentials)
 
 
 def actor(request: Request, caller: Annotated[Caller, Depends(caller)]) -> Actor:

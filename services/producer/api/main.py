@@ -9,8 +9,9 @@ from services.producer.api.app import create_app
 from services.producer.front_door import FrontDoorSettings
 from services.producer.settings import ApiSettings
 from shared.errors import Misconfigured
+from shared.identity.making import make_identity_provider
 from shared.logs import configure_logs
-from shared.settings import ProcessSettings, TokenSettings
+from shared.settings import IdentitySettings, ProcessSettings, TokenSettings
 from shared.tokens import TokenReader
 
 
@@ -22,7 +23,7 @@ def run_api() -> int:
     """
     process = ProcessSettings.read()
     api = ApiSettings.read()
-    tokens = TokenReader(TokenSettings.read().token_secret)
+    tokens = TokenReader(TokenSettings.read().token_secret, make_identity_provider(IdentitySettings.read()))
     app = create_app(FrontDoorSettings.read(), tokens=tokens, max_body_bytes=api.api_max_body_bytes)
     configure_logs(process.log_level, process="api")
     server = uvicorn.Server(
