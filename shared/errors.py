@@ -120,6 +120,9 @@ class InvalidLimits(InvalidInput):
     code = "invalid_limits"
     advice = "Give whole numbers from 0 to 10,000,000; leave a window out to use the deployment's limit."
 
+    def __init__(self, window: str, calls: object) -> None:
+        super().__init__(f"A limit of {calls!r:.40} calls a {window} cannot be held.")
+
 
 class TooManyTries(Transient):
     """Too many keys were offered for one user in a short time."""

@@ -151,6 +151,20 @@ class DefaultKeySettings(Settings):
         default=1_000, ge=0, description="Calls on the default key that one user may make in a calendar month."
     )
 
+    def limits(self) -> Limits:
+        """The limits of everybody's calls on the default key together."""
+        return Limits(
+            minute=self.default_key_per_minute, day=self.default_key_per_day, month=self.default_key_per_month
+        )
+
+    def share_limits(self) -> Limits:
+        """The limits of one user's calls on it."""
+        return Limits(
+            minute=self.default_key_share_per_minute,
+            day=self.default_key_share_per_day,
+            month=self.default_key_share_per_month,
+        )
+
 
 class TokenSettings(Settings):
     """What bearer tokens are signed with."""
@@ -214,13 +228,12 @@ class QuotaSettings(Settings):
         return value
 
     def limits(self) -> Limits:
-        """The limits as the quota takes them."""
-        return Limits(
-            minute=self.quota_per_minute,
-            day=self.quota_per_day,
-            month=self.quota_per_month,
-            minute_window=timedelta(seconds=self.quota_minute_window_s),
-        )
+        """The limits of a user for whom no others are set."""
+        return Limits(minute=self.quota_per_minute, day=self.quota_per_day, month=self.quota_per_month)
+
+    def minute(self) -> timedelta:
+        """The length of the sliding window."""
+        return timedelta(seconds=self.quota_minute_window_s)
 
     def timezone(self) -> ZoneInfo:
         """The time zone of the calendar windows."""

@@ -21,10 +21,12 @@ from shared.keys.in_vault import VaultKeyReader
 from shared.keys.vault_session import VaultSession
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
-from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.in_redis import open_redis
+from shared.quota.opening import open_quota
 from shared.settings import (
     BrokerSettings,
     DatabaseSettings,
+    DefaultKeySettings,
     DispatchSettings,
     GeminiSettings,
     ProcessSettings,
@@ -48,7 +50,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
     """
     analyzer, gemini = AnalyzerSettings.read(), GeminiSettings.read()
     database, redis, vault = DatabaseSettings.read(), RedisSettings.read(), VaultSettings.read()
-    quota, dispatch = QuotaSettings.read(), DispatchSettings.read()
+    quota, default_key, dispatch = QuotaSettings.read(), DefaultKeySettings.read(), DispatchSettings.read()
 
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
@@ -65,7 +67,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
 
             ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
             journal = PostgresUsage(store)
-            permits = RedisQuota(counters, limits=quota.limits(), timezone=quota.timezone(), journal=journal)
+            permits = open_quota(counters, store, settings=quota, default_key=default_key).permits
             remembered = KeyCache(max_age=timedelta(seconds=vault.vault_cache_s))
             actor = here("process:analyzer")
             keys = UsableKeys(

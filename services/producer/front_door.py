@@ -29,9 +29,11 @@ from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
 from shared.ledger.reports import Reports
 from shared.quota.calendar import Calendar
-from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.in_redis import open_redis
+from shared.quota.opening import open_quota
 from shared.settings import (
     DatabaseSettings,
+    DefaultKeySettings,
     DispatchSettings,
     GeminiSettings,
     QuotaSettings,
@@ -51,6 +53,7 @@ class FrontDoorSettings:
     redis: RedisSettings
     vault: VaultSettings
     quota: QuotaSettings
+    default_key: DefaultKeySettings
     gemini: GeminiSettings
     dispatch: DispatchSettings
     submissions: SubmissionSettings
@@ -67,6 +70,7 @@ class FrontDoorSettings:
             redis=RedisSettings.read(),
             vault=VaultSettings.read(),
             quota=QuotaSettings.read(),
+            default_key=DefaultKeySettings.read(),
             gemini=GeminiSettings.read(),
             dispatch=DispatchSettings.read(),
             submissions=SubmissionSettings.read(),
@@ -114,10 +118,10 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
         writer = VaultKeyWriter(vault)
         usage = PostgresUsage(database)
         calendar = Calendar(settings.quota.timezone())
-        quota = RedisQuota(redis, limits=settings.quota.limits(), timezone=settings.quota.timezone(), journal=usage)
+        quota = open_quota(redis, database, settings=settings.quota, default_key=settings.default_key)
 
         standing = Standing(
-            quota=quota,
+            quota=quota.permits,
             registry=registry,
             usage=usage,
             month_began=lambda: calendar.month(datetime.now(UTC)).start,

@@ -2,13 +2,16 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from shared.audit import Actor
 from shared.values import KeySource, UserId, WaitReason
+
+MINUTE = timedelta(seconds=60)
+"""The length of the sliding window; shorter only in tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,11 @@ DEFAULT_KEY = Account("default-key", key_source=KeySource.DEFAULT)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many calls fit into each window; `minute_window` is 60 s but in tests."""
+    """How many calls fit into each window."""
 
     minute: int = 15
     day: int = 1_500
     month: int = 45_000
-    minute_window: timedelta = timedelta(seconds=60)
 
 
 class WindowName(StrEnum):
@@ -71,7 +73,7 @@ class Learned:
     """What the provider's refusal said of one of its own limits.
 
     Attributes:
-        calls: how many it allows in the window.
+        calls: how many it allows in the window; a negative number (some write -1 for "no limit") says nothing.
         source: its name of the quota (`quotaId`).
     """
 
@@ -82,11 +84,17 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class LimitInForce:
-    """How many calls fit into a window now, and who says so; `until` is when a learned limit has worn off."""
+    """How many calls fit into a window now, and who says so.
+
+    Attributes:
+        until: when a limit learned from the provider has worn off; None for the others.
+        quota_id: the provider's name of the quota it was learned from; None for the others.
+    """
 
     calls: int
     source: LimitSource
     until: datetime | None = None
+    quota_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,10 @@ class UserLimits:
     day: int | None = None
     month: int | None = None
 
+    def given(self) -> dict[str, int]:
+        """The windows that are set."""
+        return {window: calls for window, calls in asdict(self).items() if calls is not None}
+
 
 class LimitBook(Protocol):
     """Knows every account's limits: the deployment's, what was set for a user, what the provider taught.
@@ -121,11 +133,17 @@ class LimitBook(Protocol):
         """Keep what the provider's refusal said; the newest word on a window replaces the one before."""
         ...
 
+    async def forget(self, account: Account) -> None:
+        """Drop what was learned of an account; what was set for its user stays."""
+        ...
+
     async def set(self, user: UserId, limits: UserLimits, *, by: Actor) -> None:
-        """Set a user's own limits, all three windows anew; recorded in the audit trail.
+        """Set a user's own limits, all three windows anew; recorded in the audit trail together with the act.
+
+        They hold for the user's calls on every key; the share of the default key stays the deployment's.
 
         Raises:
-            InvalidLimits: one is negative or larger than a day or a month can hold.
+            InvalidLimits: one is not a whole number from 0 to `limits.MOST_CALLS`.
         """
         ...
 
@@ -171,6 +189,9 @@ class Window:
     Attributes:
         source: where the limit comes from.
         learned_until: when a limit learned from the provider has worn off; None for the others.
+        quota_id: the provider's name of the quota it was learned from; None for the others.
+        closed_until: until when nothing is handed out because the provider says the window is spent; None when it
+            does not say so.
     """
 
     used: int
@@ -178,11 +199,13 @@ class Window:
     resets_at: datetime
     source: LimitSource = LimitSource.DEPLOYMENT
     learned_until: datetime | None = None
+    quota_id: str | None = None
+    closed_until: datetime | None = None
 
     @property
     def left(self) -> int:
-        """Calls still allowed in this window, never below 0."""
-        return max(0, self.limit - self.used)
+        """Calls still allowed in this window, never below 0; none while it is closed."""
+        return max(0, self.limit - self.used) if self.closed_until is None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +237,32 @@ class Quota(Protocol):
         ...
 
     async def refund(self, taken: Taken) -> None:
-        """Give a permit back whose call provably never left."""
+        """Give a permit back whose call provably never left.
+
+        Raises:
+            QuotaUnavailable: the store cannot be told; the permit stays used.
+        """
+        ...
+
+    async def close(self, account: Account, window: WindowName, until: datetime) -> None:
+        """The provider says that this window is spent: hand nothing out until then, whatever was counted.
+
+        An earlier moment than one said before changes nothing. A closing that is lost costs one more refusal of the
+        provider's, no more.
+
+        Raises:
+            QuotaUnavailable: the store cannot be told.
+        """
+        ...
+
+    async def forget(self, account: Account) -> None:
+        """Drop an account's counters and closings; the counters come back from the journal when next asked for.
+
+        For erasure, and for a new key, of which what the provider said of the old one is not true.
+
+        Raises:
+            QuotaUnavailable: the store cannot be told.
+        """
         ...
 
     async def status(self, account: Account) -> QuotaStatus:

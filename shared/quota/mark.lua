@@ -1,4 +1,4 @@
--- Begins the rebuild of a user's lost counters, or joins the one under way: gives the fence `seed.lua` asks for.
+-- Begins the rebuild of an account's lost counters, or joins the one under way: gives the fence `seed.lua` asks for.
 --
 -- KEYS  1 counters (as in take.lua)  2 fence  ARGV  1 a token of the caller's  2 how long a rebuild may take (ms)
 -- Gives {fence, now in ms}, or nil when somebody else has rebuilt them already. A fence holds for one server only: a flush, a restart or

@@ -1,4 +1,4 @@
--- Writes a user's rebuilt counters, unless somebody else did or they were lost again since the journal was read.
+-- Writes an account's rebuilt counters, unless somebody else did or they were lost again since the journal was read.
 --
 -- KEYS  1 counters  2 minute (both as in take.lua)  3 fence
 -- ARGV  1 the fence `mark.lua` gave  2 JSON {day = {start, end, used}, month = {start, end, used},

@@ -1,16 +1,17 @@
--- Takes one permit from a user's sliding minute, day and month together, or from none of them.
+-- Takes one permit from an account's sliding minute, day and month together, or from none of them.
 -- With 0 calls it takes nothing and tells what is used.
 --
 -- KEYS  1 counters: hash {server, day.start, day.end, day.used, month.start, month.end, month.used}
 --       2 minute: sorted set of "<permit>|<calls>" by the moment it was given (ms)
 --       3 fence of a rebuild under way (see mark.lua)
+--       4 closed: hash of the moments (ms) until which the provider's word closes a window (see close.lua)
 -- ARGV  1 JSON {permit, calls, limits = {minute, day, month}, day = {start, end}, month = {start, end},
 --       window, margin, never, idle}: moments and lengths in milliseconds
 -- Gives JSON {verdict, now} with verdict `taken`; or `full` with the `window` that has room last and `until`;
---       or `seen` (for 0 calls) with the calls used in `day` and `month`, and `recent` ones as {at, calls};
+--       or `seen` (for 0 calls) with the calls used in `day` and `month`, `recent` ones as {at, calls}, and `closed`;
 --       or `stale`: the day or month handed in is not the one of `now`;
---       or `lost`: the counters are missing or not this server's own, and must be rebuilt.
-local counters, minute, fence = KEYS[1], KEYS[2], KEYS[3]
+--       or `lost`, with `closed`: the counters are missing or not this server's own, and must be rebuilt.
+local counters, minute, fence, closed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ask = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -32,6 +33,18 @@ local function used_in(name)
     elseif stored_end <= ask[name].start then
         return 0
     end
+end
+
+local function closed_windows()
+    local until_by_window = {}
+    for _, name in ipairs({'minute', 'day', 'month'}) do
+        until_by_window[name] = tonumber(redis.call('HGET', closed, name))
+    end
+    return until_by_window
+end
+
+local function lost()
+    return cjson.encode({verdict = 'lost', now = now, closed = closed_windows()})
 end
 
 -- The permits that still count, oldest first, as {at, calls}.
@@ -62,18 +75,19 @@ if not (holds(ask.day) and holds(ask.month)) then return answer('stale') end
 
 -- A restart or a failover may bring back older counters: only those this very server wrote can be believed.
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-if redis.call('HGET', counters, 'server') ~= server then return answer('lost') end
+if redis.call('HGET', counters, 'server') ~= server then return lost() end
 local used = {day = used_in('day'), month = used_in('month'), minute = 0}
 if not (used.day and used.month) then
     redis.call('DEL', counters, fence)
-    return answer('lost')
+    return lost()
 end
 
 local member = ask.permit .. '|' .. ask.calls
 local permits = recent_permits()
 if redis.call('ZSCORE', minute, member) then return answer('taken') end -- asked again: the answer was lost
 if ask.calls == 0 then
-    return cjson.encode({verdict = 'seen', now = now, day = used.day, month = used.month, recent = permits})
+    return cjson.encode({verdict = 'seen', now = now, day = used.day, month = used.month, recent = permits,
+        closed = closed_windows()})
 end
 for _, permit in ipairs(permits) do used.minute = used.minute + permit.calls end
 
@@ -86,6 +100,7 @@ local full, latest
 local function note_full(name, moment)
     if not latest or moment > latest then full, latest = name, moment end
 end
+local closed_until = closed_windows()
 for _, name in ipairs({'minute', 'day', 'month'}) do
     local limit = ask.limits[name]
     if ask.calls > limit then
@@ -95,6 +110,7 @@ for _, name in ipairs({'minute', 'day', 'month'}) do
     elseif name ~= 'minute' and now + ask.margin >= ask[name]['end'] then
         note_full(name, ask[name]['end']) -- the call could leave in the next day and count there
     end
+    if (closed_until[name] or 0) > now then note_full(name, closed_until[name]) end
 end
 if full then return answer('full', full, latest) end
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NewType, Protocol
 
 from shared.bookmarks import Tokens
+from shared.quota import Account
 from shared.values import KeySource, UserId
 
 CallId = NewType("CallId", int)
@@ -16,7 +17,7 @@ NOT_SENT = "not_sent"
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a user's calls came to since a moment."""
+    """What an account's calls came to since a moment."""
 
     calls: int
     tokens: Tokens
@@ -26,18 +27,26 @@ class Usage:
 class UsageJournal(Protocol):
     """Records every call to a provider; raises `LedgerUnavailable` when it cannot."""
 
-    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
-        """Record that a call is about to leave; without this record no call may leave."""
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int, weight: int = 1) -> CallId:
+        """Record that a call is about to leave; without this record no call may leave.
+
+        Args:
+            user: for whom it is made.
+            key_source: whose key pays for it.
+            model: what it asks.
+            items: how many contents it carries.
+            weight: how many calls the quota counts it as.
+        """
         ...
 
     async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
         """Record what came of a call: `analysed`, the code of the error, or `NOT_SENT`."""
         ...
 
-    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
-        """Every call of a user since then, oldest first, as (when it began, its weight); not those not sent."""
+    async def calls_since(self, account: Account, since: datetime) -> Sequence[tuple[datetime, int]]:
+        """Every call of an account since then, oldest first, as (when it began, its weight); not those not sent."""
         ...
 
-    async def usage_since(self, user: UserId, since: datetime) -> Usage:
-        """The sum of a user's calls and tokens since then; calls that were not sent count for nothing."""
+    async def usage_since(self, account: Account, since: datetime) -> Usage:
+        """The sum of an account's calls and tokens since then; calls that were not sent count for nothing."""
         ...

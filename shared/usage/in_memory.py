@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from shared.bookmarks import Tokens
+from shared.quota import Account
 from shared.usage import NOT_SENT, CallId, Usage
 from shared.values import KeySource, UserId
 
@@ -21,6 +22,7 @@ class RecordedCall:
     key_source: KeySource
     model: str
     items: int
+    weight: int
     started_at: datetime
     outcome: str | None = None
     tokens: Tokens = field(default_factory=Tokens)
@@ -33,9 +35,9 @@ class InMemoryUsage:
         self.calls: list[RecordedCall] = []
         self._now = now
 
-    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int, weight: int = 1) -> CallId:
         """Record that a call is about to leave."""
-        self.calls.append(RecordedCall(user, key_source, model, items, self._now()))
+        self.calls.append(RecordedCall(user, key_source, model, items, weight, self._now()))
         return CallId(len(self.calls))
 
     async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
@@ -44,20 +46,25 @@ class InMemoryUsage:
         if recorded.outcome is None:
             self.calls[call - 1] = replace(recorded, outcome=outcome, tokens=tokens)
 
-    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
+    async def calls_since(self, account: Account, since: datetime) -> Sequence[tuple[datetime, int]]:
         """Every call that left since then, oldest first."""
-        return [(call.started_at, 1) for call in self._sent_since(user, since)]
+        return [(call.started_at, call.weight) for call in self._sent_since(account, since)]
 
-    async def usage_since(self, user: UserId, since: datetime) -> Usage:
+    async def usage_since(self, account: Account, since: datetime) -> Usage:
         """The sum of the calls that left since then."""
-        sent = self._sent_since(user, since)
+        sent = self._sent_since(account, since)
         return Usage(
-            calls=len(sent),
+            calls=sum(call.weight for call in sent),
             tokens=Tokens(sum(call.tokens.prompt for call in sent), sum(call.tokens.answer for call in sent)),
             last_used=max((call.started_at for call in sent), default=None),
         )
 
-    def _sent_since(self, user: UserId, since: datetime) -> list[RecordedCall]:
+    def _sent_since(self, account: Account, since: datetime) -> list[RecordedCall]:
         return [
-            call for call in self.calls if call.user == user and call.started_at >= since and call.outcome != NOT_SENT
+            call
+            for call in self.calls
+            if account.user in {None, call.user}
+            and account.key_source in {None, call.key_source}
+            and call.started_at >= since
+            and call.outcome != NOT_SENT
         ]

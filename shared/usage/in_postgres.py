@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from shared.bookmarks import Tokens
 from shared.database import Database
 from shared.ledger.tables import provider_calls
+from shared.quota import Account
 from shared.usage import NOT_SENT, CallId, Usage
 from shared.values import KeySource, UserId
 
@@ -21,9 +22,11 @@ class PostgresUsage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int, weight: int = 1) -> CallId:
         """Record that a call is about to leave; it is kept when this returns."""
-        row = provider_calls.insert().values(user_id=user, key_source=key_source, model=model, items=items)
+        row = provider_calls.insert().values(
+            user_id=user, key_source=key_source, model=model, items=items, weight=weight
+        )
         async with self._database.begin(user) as connection:
             return CallId((await connection.execute(row.returning(_calls.id))).scalar_one())
 
@@ -42,29 +45,33 @@ class PostgresUsage:
         async with self._database.begin() as connection:
             await connection.execute(ended)
 
-    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
+    async def calls_since(self, account: Account, since: datetime) -> Sequence[tuple[datetime, int]]:
         """Every call that left since then, oldest first."""
         calls = (
             select(_calls.started_at, _calls.weight)
-            .where(_sent_since(user, since))
+            .where(_sent_since(account, since))
             .order_by(_calls.started_at, _calls.id)
         )
-        async with self._database.begin(user) as connection:
+        async with self._database.begin(account.user) as connection:
             return [(row.started_at, row.weight) for row in await connection.execute(calls)]
 
-    async def usage_since(self, user: UserId, since: datetime) -> Usage:
+    async def usage_since(self, account: Account, since: datetime) -> Usage:
         """The sum of the calls that left since then."""
         sums = select(
             func.coalesce(func.sum(_calls.weight), 0).label("calls"),
             func.coalesce(func.sum(_calls.prompt_tokens), 0).label("prompt"),
             func.coalesce(func.sum(_calls.answer_tokens), 0).label("answer"),
             func.max(_calls.started_at).label("last_used"),
-        ).where(_sent_since(user, since))
-        async with self._database.begin(user) as connection:
+        ).where(_sent_since(account, since))
+        async with self._database.begin(account.user) as connection:
             row = (await connection.execute(sums)).one()
         return Usage(calls=row.calls, tokens=Tokens(row.prompt, row.answer), last_used=row.last_used)
 
 
-def _sent_since(user: UserId, since: datetime) -> ColumnElement[bool]:
-    sent: ColumnElement[Any] = _calls.outcome != NOT_SENT
-    return and_(_calls.user_id == user, _calls.started_at >= since, sent)
+def _sent_since(account: Account, since: datetime) -> ColumnElement[bool]:
+    asked: list[ColumnElement[Any]] = [_calls.started_at >= since, _calls.outcome != NOT_SENT]
+    if account.user is not None:
+        asked.append(_calls.user_id == account.user)
+    if account.key_source is not None:
+        asked.append(_calls.key_source == account.key_source)
+    return and_(*asked)

@@ -2,21 +2,23 @@
 
 from pydantic import SecretStr
 
-from shared.quota import Limits, Taken
+from shared.quota import Taken, account_of
 from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.remembered import RememberedLimits
 from shared.settings import QuotaSettings
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from tests.bench.corners import Servers
 from tests.bench.measuring import Measure, Result, in_turn
+from tests.quotas import limits_of
 
 PLENTY = 1_000_000
 
 
 async def _quota(servers: Servers, *, small: bool) -> Result:
-    calls, users = (500 if small else 5_000), [user_id(number) for number in range(100)]
+    calls, users = (500 if small else 5_000), [account_of(user_id(number)) for number in range(100)]
     redis = open_redis(SecretStr(await servers.redis()))
-    limits = Limits(minute=PLENTY, day=PLENTY, month=PLENTY)
+    limits = RememberedLimits(limits_of(minute=PLENTY, day=PLENTY, month=PLENTY))
     quota = RedisQuota(redis, limits=limits, timezone=QuotaSettings.read().timezone(), journal=InMemoryUsage())
     for user in users:
         await quota.take(user)  # the first one finds no counters and rebuilds them

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from shared.quota import Limits, Quota, Taken, Wait
+from shared.quota import MINUTE, Quota, Taken, Wait, account_of
 from shared.quota.in_memory import InMemoryQuota
 from shared.quota.in_redis import RedisQuota, open_redis
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from shared.values import WaitReason
+from tests.quotas import limits_of
 
-ADA, BOB = user_id("ada"), user_id("b|ob:+=@7")
+ADA, BOB = account_of(user_id("ada")), account_of(user_id("b|ob:+=@7"))
 FAR = timedelta(days=29)
 
 QuotaOf = Callable[..., Quota]
@@ -25,10 +26,12 @@ QuotaOf = Callable[..., Quota]
 async def quota_of(request: pytest.FixtureRequest) -> AsyncIterator[QuotaOf]:
     zone = ZoneInfo("America/Los_Angeles")
     if request.param == "memory":
-        yield lambda **limits: InMemoryQuota(limits=Limits(**limits), timezone=zone)
+        yield lambda *, window=MINUTE, **limits: InMemoryQuota(limits=limits_of(**limits), timezone=zone, minute=window)
         return
     redis = open_redis(SecretStr(request.getfixturevalue("redis_url")))
-    yield lambda **limits: RedisQuota(redis, limits=Limits(**limits), timezone=zone, journal=InMemoryUsage())
+    yield lambda *, window=MINUTE, **limits: RedisQuota(
+        redis, limits=limits_of(**limits), timezone=zone, journal=InMemoryUsage(), minute=window
+    )
     await redis.aclose()
 
 
@@ -118,7 +121,7 @@ async def test_no_calls_at_all_cannot_be_taken(quota_of: QuotaOf) -> None:
 
 
 async def test_the_window_slides_room_comes_when_it_was_promised_and_not_before(quota_of: QuotaOf) -> None:
-    quota = quota_of(minute=2, minute_window=timedelta(seconds=0.3))
+    quota = quota_of(minute=2, window=timedelta(seconds=0.3))
     await quota.take(ADA)
     await quota.take(ADA)
     wait = await quota.take(ADA)

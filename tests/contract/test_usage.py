@@ -9,6 +9,7 @@ import pytest
 from shared.bookmarks import Tokens
 from shared.database import Database
 from shared.errors import LedgerUnavailable
+from shared.quota import DEFAULT_KEY, Account, account_of, share_of
 from shared.usage import NOT_SENT, CallId, Usage, UsageJournal
 from shared.usage.in_memory import InMemoryUsage
 from shared.usage.in_postgres import PostgresUsage
@@ -16,6 +17,7 @@ from shared.users import user_id
 from shared.values import KeySource, UserId
 
 ADA, BOB = user_id("ada"), user_id("bob")
+ADAS = account_of(ADA)
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -28,8 +30,10 @@ async def journal(request: pytest.FixtureRequest) -> AsyncIterator[UsageJournal]
     await database.close()
 
 
-async def begin(journal: UsageJournal, user: UserId = ADA) -> CallId:
-    return await journal.begin(user, key_source=KeySource.USER, model="gemini", items=3)
+async def begin(
+    journal: UsageJournal, user: UserId = ADA, *, key_source: KeySource = KeySource.USER, weight: int = 1
+) -> CallId:
+    return await journal.begin(user, key_source=key_source, model="gemini", items=3, weight=weight)
 
 
 def long_ago() -> datetime:
@@ -40,32 +44,32 @@ async def test_a_call_counts_from_the_moment_it_is_begun(journal: UsageJournal) 
     before = datetime.now(UTC) - timedelta(seconds=1)
     await begin(journal)
 
-    [(began, weight)] = await journal.calls_since(ADA, before)
+    [(began, weight)] = await journal.calls_since(ADAS, before)
 
     assert before < began < datetime.now(UTC) + timedelta(seconds=1)
     assert weight == 1
-    assert (await journal.usage_since(ADA, before)).calls == 1
+    assert (await journal.usage_since(ADAS, before)).calls == 1
 
 
 async def test_calls_come_oldest_first_and_only_those_since_then(journal: UsageJournal) -> None:
     for _ in range(3):
         await begin(journal)
         await asyncio.sleep(0.002)
-    first, second, third = (began for began, _ in await journal.calls_since(ADA, long_ago()))
+    first, second, third = (began for began, _ in await journal.calls_since(ADAS, long_ago()))
     assert first < second < third
 
-    assert [began for began, _ in await journal.calls_since(ADA, second)] == [second, third]
-    assert (await journal.usage_since(ADA, second)).calls == 2
+    assert [began for began, _ in await journal.calls_since(ADAS, second)] == [second, third]
+    assert (await journal.usage_since(ADAS, second)).calls == 2
 
 
 async def test_usage_sums_tokens_and_tells_the_last_use(journal: UsageJournal) -> None:
     for tokens in (Tokens(10, 1), Tokens(200, 20)):
         await journal.end(await begin(journal), outcome="analysed", tokens=tokens)
 
-    usage = await journal.usage_since(ADA, long_ago())
+    usage = await journal.usage_since(ADAS, long_ago())
 
     assert (usage.calls, usage.tokens) == (2, Tokens(210, 21))
-    assert usage.last_used == (await journal.calls_since(ADA, long_ago()))[-1][0]
+    assert usage.last_used == (await journal.calls_since(ADAS, long_ago()))[-1][0]
 
 
 async def test_a_call_that_failed_at_the_provider_counts_and_one_that_never_left_does_not(
@@ -76,8 +80,8 @@ async def test_a_call_that_failed_at_the_provider_counts_and_one_that_never_left
     await journal.end(failed, outcome="provider_down", tokens=Tokens())
     await journal.end(unsent, outcome=NOT_SENT, tokens=Tokens())
 
-    assert (await journal.usage_since(ADA, long_ago())).calls == 1
-    assert len(await journal.calls_since(ADA, long_ago())) == 1
+    assert (await journal.usage_since(ADAS, long_ago())).calls == 1
+    assert len(await journal.calls_since(ADAS, long_ago())) == 1
 
 
 async def test_how_a_call_ended_is_recorded_once(journal: UsageJournal) -> None:
@@ -92,12 +96,38 @@ async def test_how_a_call_ended_is_recorded_once(journal: UsageJournal) -> None:
 async def test_users_do_not_see_each_others_calls(journal: UsageJournal) -> None:
     await begin(journal, BOB)
 
-    assert await journal.usage_since(ADA, long_ago()) == Usage(0, Tokens(), None)
-    assert await journal.calls_since(ADA, long_ago()) == []
+    assert await journal.usage_since(ADAS, long_ago()) == Usage(0, Tokens(), None)
+    assert await journal.calls_since(ADAS, long_ago()) == []
+
+
+async def test_a_heavy_call_counts_its_weight(journal: UsageJournal) -> None:
+    await begin(journal, weight=4)
+
+    assert [weight for _, weight in await journal.calls_since(ADAS, long_ago())] == [4]
+    assert (await journal.usage_since(ADAS, long_ago())).calls == 4
+
+
+async def test_calls_are_counted_by_user_by_share_of_the_default_key_and_by_that_key(journal: UsageJournal) -> None:
+    for user, key_source in [
+        (ADA, KeySource.USER),
+        (ADA, KeySource.USER),
+        (ADA, KeySource.DEFAULT),
+        (BOB, KeySource.DEFAULT),
+        (BOB, KeySource.DEFAULT),
+        (BOB, KeySource.DEFAULT),
+    ]:
+        await begin(journal, user, key_source=key_source)
+
+    async def calls_of(account: Account) -> int:
+        calls = await journal.calls_since(account, long_ago())
+        assert (await journal.usage_since(account, long_ago())).calls == len(calls)
+        return len(calls)
+
+    assert [await calls_of(account) for account in (ADAS, share_of(ADA), share_of(BOB), DEFAULT_KEY)] == [3, 1, 3, 4]
 
 
 async def usage(journal: UsageJournal) -> tuple[int, Tokens]:
-    found = await journal.usage_since(ADA, long_ago())
+    found = await journal.usage_since(ADAS, long_ago())
     return found.calls, found.tokens
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -15,16 +14,18 @@ from redis.asyncio import Redis
 
 from shared.errors import QuotaUnavailable
 from shared.metrics import QUOTA_DENIED
-from shared.quota import Limits, Taken, Wait
+from shared.quota import MINUTE as SIXTY_SECONDS
+from shared.quota import Taken, Wait, account_of
 from shared.quota.calendar import Bounds, Span
 from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota, open_redis
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from shared.values import WaitReason
+from tests.quotas import limits_of
 from tests.strangers import silent_server
 
-ADA = user_id("ada")
-COUNTERS, MINUTE = "fleet:quota:{ada}:counters", "fleet:quota:{ada}:minute"
+ADA = account_of(user_id("ada"))
+COUNTERS, MINUTE = "fleet:quota:{user:ada}:counters", "fleet:quota:{user:ada}:minute"
 
 QuotaOf = Callable[..., RedisQuota]
 
@@ -38,17 +39,24 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def quota_of(redis: Redis) -> QuotaOf:
-    return lambda **limits: RedisQuota(redis, limits=Limits(**limits), timezone=UTC, journal=InMemoryUsage())
+    return lambda *, window=SIXTY_SECONDS, **limits: RedisQuota(
+        redis, limits=limits_of(**limits), timezone=UTC, journal=InMemoryUsage(), minute=window
+    )
 
 
 # ---- many callers ---------------------------------------------------------------------------------
 
 
 async def test_sixty_four_callers_in_four_processes_get_exactly_the_limit(redis_url: str) -> None:
-    script = str(Path(__file__).with_name("quota_callers.py"))
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, script, redis_url, "101", "16", stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "tests.integration.quota_callers",
+            redis_url,
+            "101",
+            "16",
+            stdout=asyncio.subprocess.PIPE,
         )
         for _ in range(4)
     ]
@@ -60,7 +68,7 @@ async def test_sixty_four_callers_in_four_processes_get_exactly_the_limit(redis_
 
 async def test_no_span_as_long_as_the_window_sees_more_calls_than_the_limit_and_hardly_fewer(quota_of: QuotaOf) -> None:
     window, limit = timedelta(seconds=0.5), 6
-    quota = quota_of(minute=limit, minute_window=window)
+    quota = quota_of(minute=limit, window=window)
     leaving: list[float] = []
     chance = random.Random(11)
     until = time.monotonic() + 4.0
@@ -135,7 +143,7 @@ def zone_in_which_it_is(hour: int, minute: int, second: int) -> timezone:
 
 async def test_a_day_begins_anew_at_local_midnight(redis: Redis) -> None:
     zone = zone_in_which_it_is(23, 59, 57)
-    quota = RedisQuota(redis, limits=Limits(day=2), timezone=zone, journal=InMemoryUsage())
+    quota = RedisQuota(redis, limits=limits_of(day=2), timezone=zone, journal=InMemoryUsage())
     await quota.take(ADA)
     await quota.take(ADA)
     wait = await quota.take(ADA)
@@ -196,7 +204,7 @@ async def test_asking_again_for_the_same_permit_takes_nothing_more(quota_of: Quo
     quota = quota_of(minute=1)
     taken = await quota.take(ADA)
 
-    again = await quota._ask(taken)
+    again = await quota._ask(taken, await limits_of(minute=1).in_force(ADA))
 
     assert again["verdict"] == "taken"
     assert (await quota.status(ADA)).day.used == 1
@@ -204,7 +212,7 @@ async def test_asking_again_for_the_same_permit_takes_nothing_more(quota_of: Quo
 
 async def test_without_redis_no_call_is_permitted() -> None:
     redis = open_redis(SecretStr("redis://127.0.0.1:1/0"))
-    quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=InMemoryUsage())
+    quota = RedisQuota(redis, limits=limits_of(), timezone=UTC, journal=InMemoryUsage())
 
     for question in (quota.take(ADA), quota.status(ADA), quota.refund(Taken(ADA, 1, "permit"))):
         with pytest.raises(QuotaUnavailable) as refused:
@@ -216,7 +224,7 @@ async def test_without_redis_no_call_is_permitted() -> None:
 async def test_a_redis_that_does_not_answer_is_given_up_within_seconds() -> None:
     with silent_server() as address:
         redis = open_redis(SecretStr(f"redis://{address}/0"))
-        quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=InMemoryUsage())
+        quota = RedisQuota(redis, limits=limits_of(), timezone=UTC, journal=InMemoryUsage())
         began = time.monotonic()
 
         with pytest.raises(QuotaUnavailable):

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from shared.bookmarks import Tokens
 from shared.database import Database
 from shared.errors import QuotaUnavailable
-from shared.quota import Limits, Taken, Wait
+from shared.quota import Account, Taken, Wait, account_of
 from shared.quota.in_redis import PERMIT_LIFE, RedisQuota, open_redis
 from shared.usage import NOT_SENT, CallId, Usage
 from shared.usage.in_memory import InMemoryUsage
@@ -22,9 +22,11 @@ from shared.usage.in_postgres import PostgresUsage
 from shared.users import user_id
 from shared.values import KeySource, UserId, WaitReason
 from tests.conftest import OwnValkey
+from tests.quotas import limits_of
 
-ADA = user_id("ada")
-COUNTERS, FENCE = "fleet:quota:{ada}:counters", "fleet:quota:{ada}:fence"
+USER = user_id("ada")
+ADA = account_of(USER)
+COUNTERS, FENCE = "fleet:quota:{user:ada}:counters", "fleet:quota:{user:ada}:fence"
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def journal(database: Database) -> PostgresUsage:
 
 async def journal_calls(journal: PostgresUsage | InMemoryUsage, *, calls: int) -> None:
     for _ in range(calls):
-        await journal.begin(ADA, key_source=KeySource.USER, model="m", items=1)
+        await journal.begin(USER, key_source=KeySource.USER, model="m", items=1)
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Provider:
         if isinstance(permit, Wait):
             return permit
         await asyncio.sleep(chance.choice((0, 0.05, 0.3, 0.45)))  # the caller is slow, or far too slow
-        call = await journal.begin(ADA, key_source=KeySource.USER, model="m", items=1)
+        call = await journal.begin(USER, key_source=KeySource.USER, model="m", items=1)
         if permit.lapsed:
             await quota.refund(permit)
             await journal.end(call, outcome=NOT_SENT, tokens=Tokens())
@@ -78,8 +80,9 @@ class Provider:
 async def test_flushed_again_and_again_no_user_exceeds_the_minute_or_the_day(
     redis: Redis, journal: PostgresUsage
 ) -> None:
-    limits = Limits(minute=5, day=12, minute_window=timedelta(seconds=0.6))
-    quota = RedisQuota(redis, limits=limits, timezone=far_from_midnight(), journal=journal)
+    minute, day, window = 5, 12, timedelta(seconds=0.6)
+    limits = limits_of(minute=minute, day=day)
+    quota = RedisQuota(redis, limits=limits, timezone=far_from_midnight(), journal=journal, minute=window)
     provider, chance = Provider(), random.Random(7)
     deadline = time.monotonic() + 30
 
@@ -98,14 +101,14 @@ async def test_flushed_again_and_again_no_user_exceeds_the_minute_or_the_day(
     await asyncio.gather(*(caller() for _ in range(12)))
     losing.cancel()
 
-    assert limits.minute < len(provider.left) <= limits.day
-    for first, last in zip(provider.left, provider.left[limits.minute :], strict=False):
-        assert last - first >= limits.minute_window.total_seconds()
+    assert minute < len(provider.left) <= day
+    for first, last in zip(provider.left, provider.left[minute:], strict=False):
+        assert last - first >= window.total_seconds()
 
 
 async def test_a_call_on_its_way_when_redis_forgot_it_is_counted(redis: Redis) -> None:
     journal = InMemoryUsage()
-    quota = RedisQuota(redis, limits=Limits(day=1), timezone=far_from_midnight(), journal=journal)
+    quota = RedisQuota(redis, limits=limits_of(day=1), timezone=far_from_midnight(), journal=journal)
     on_its_way = await quota.take(ADA)
     await redis.flushdb()
 
@@ -134,7 +137,7 @@ def far_from_midnight() -> timezone:
 
 
 async def test_a_spent_day_is_still_spent_after_a_flush(redis: Redis, journal: PostgresUsage) -> None:
-    quota = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
+    quota = RedisQuota(redis, limits=limits_of(day=3), timezone=far_from_midnight(), journal=journal)
     await journal_calls(journal, calls=3)
 
     wait = await quota.take(ADA)
@@ -147,7 +150,7 @@ async def test_a_spent_day_is_still_spent_after_a_flush(redis: Redis, journal: P
 async def test_status_tells_what_the_journal_knows_and_leaves_redis_as_it_is(
     redis: Redis, journal: PostgresUsage
 ) -> None:
-    quota = RedisQuota(redis, limits=Limits(minute=2), timezone=far_from_midnight(), journal=journal)
+    quota = RedisQuota(redis, limits=limits_of(minute=2), timezone=far_from_midnight(), journal=journal)
     await journal_calls(journal, calls=2)
 
     status = await quota.status(ADA)
@@ -159,7 +162,7 @@ async def test_status_tells_what_the_journal_knows_and_leaves_redis_as_it_is(
 
 async def test_what_a_restarted_server_remembers_is_not_believed(valkey: OwnValkey, journal: PostgresUsage) -> None:
     redis = open_redis(SecretStr(valkey.url))
-    quota = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
+    quota = RedisQuota(redis, limits=limits_of(day=3), timezone=far_from_midnight(), journal=journal)
     assert isinstance(await quota.take(ADA), Taken)
     await journal_calls(journal, calls=3)  # the one taken, and two the snapshot had missed
 
@@ -172,11 +175,11 @@ async def test_what_a_restarted_server_remembers_is_not_believed(valkey: OwnValk
 
 async def test_counters_of_another_time_zone_are_rebuilt_for_this_one(redis: Redis) -> None:
     journal = InMemoryUsage()
-    before = RedisQuota(redis, limits=Limits(day=3), timezone=timezone(timedelta(hours=3)), journal=journal)
+    before = RedisQuota(redis, limits=limits_of(day=3), timezone=timezone(timedelta(hours=3)), journal=journal)
     await before.take(ADA)
     await journal_calls(journal, calls=3)
 
-    after = RedisQuota(redis, limits=Limits(day=3), timezone=far_from_midnight(), journal=journal)
+    after = RedisQuota(redis, limits=limits_of(day=3), timezone=far_from_midnight(), journal=journal)
 
     assert isinstance(await after.take(ADA), Wait)
 
@@ -189,24 +192,24 @@ class SlowJournal(InMemoryUsage):
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def calls_since(self, user: UserId, since: datetime) -> Sequence[tuple[datetime, int]]:
-        return await self.inner.calls_since(user, since)
+    async def calls_since(self, account: Account, since: datetime) -> Sequence[tuple[datetime, int]]:
+        return await self.inner.calls_since(account, since)
 
-    async def usage_since(self, user: UserId, since: datetime) -> Usage:
-        found = await self.inner.usage_since(user, since)
+    async def usage_since(self, account: Account, since: datetime) -> Usage:
+        found = await self.inner.usage_since(account, since)
         self.asked.set()
         await self.let_go.wait()
         return found
 
-    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int) -> CallId:
-        return await self.inner.begin(user, key_source=key_source, model=model, items=items)
+    async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int, weight: int = 1) -> CallId:
+        return await self.inner.begin(user, key_source=key_source, model=model, items=items, weight=weight)
 
 
 @pytest.mark.parametrize("lost_again", [False, True])
 async def test_a_slow_rebuild_does_not_forget_what_was_taken_meanwhile(redis: Redis, lost_again: bool) -> None:
     journal = InMemoryUsage()
     slow_journal = SlowJournal(journal)
-    limits, zone = Limits(month=3), far_from_midnight()
+    limits, zone = limits_of(month=3), far_from_midnight()
     slow = RedisQuota(redis, limits=limits, timezone=zone, journal=slow_journal)
     quick = RedisQuota(redis, limits=limits, timezone=zone, journal=journal)
 
@@ -226,7 +229,7 @@ async def test_a_slow_rebuild_does_not_forget_what_was_taken_meanwhile(redis: Re
 async def test_callers_that_rebuild_at_the_same_time_get_exactly_what_is_left(
     redis: Redis, journal: PostgresUsage
 ) -> None:
-    quota = RedisQuota(redis, limits=Limits(minute=10), timezone=far_from_midnight(), journal=journal)
+    quota = RedisQuota(redis, limits=limits_of(minute=10), timezone=far_from_midnight(), journal=journal)
     await journal_calls(journal, calls=4)
 
     answers = await asyncio.gather(*(quota.take(ADA) for _ in range(20)))
@@ -237,7 +240,7 @@ async def test_callers_that_rebuild_at_the_same_time_get_exactly_what_is_left(
 
 async def test_when_the_journal_is_away_too_nobody_may_call(redis: Redis) -> None:
     database = Database("postgresql://fleet@127.0.0.1:1/none")
-    quota = RedisQuota(redis, limits=Limits(), timezone=UTC, journal=PostgresUsage(database))
+    quota = RedisQuota(redis, limits=limits_of(), timezone=UTC, journal=PostgresUsage(database))
 
     with pytest.raises(QuotaUnavailable, match="journal"):
         await quota.take(ADA)

@@ -13,7 +13,7 @@ from shared.keys import StoredKey
 from shared.ledger import Job
 from shared.logs import log
 from shared.metrics import ITEMS_PER_REQUEST, PROVIDER_REQUESTS, PROVIDER_SECONDS, PROVIDER_TOKENS
-from shared.quota import Quota, Taken, Wait
+from shared.quota import Quota, Taken, Wait, account_of
 from shared.usage import NOT_SENT, CallId, UsageJournal
 from shared.values import AnalysedBy, KeySource, UserId
 
@@ -56,7 +56,7 @@ class Asking:
     async def _permit(self, user: UserId, *, items: int) -> tuple[Taken, CallId]:
         """A permit that is still good after its call was recorded."""
         while True:
-            permit = await self.quota.take(user)
+            permit = await self.quota.take(account_of(user))
             if isinstance(permit, Wait):
                 raise QuotaSpent(until=permit.until, reason=permit.reason)
             try:

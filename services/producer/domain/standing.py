@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.bookmarks import Tokens
 from shared.keys import KeyRecord, KeyRegistry
-from shared.quota import Quota, QuotaStatus
+from shared.quota import Quota, QuotaStatus, account_of
 from shared.usage import UsageJournal
 from shared.values import KeyStatus, UserId
 
@@ -68,7 +68,7 @@ class Standing:
         Raises:
             QuotaUnavailable: nobody can say now.
         """
-        return RateLimit(user_id=user, **_windows(await self._quota.status(user)))
+        return RateLimit(user_id=user, **_windows(await self._quota.status(account_of(user))))
 
     async def stats(self, user: UserId) -> Stats:
         """The user's windows, key and tokens.
@@ -76,9 +76,9 @@ class Standing:
         Raises:
             QuotaUnavailable: nobody can say now.
         """
-        status = await self._quota.status(user)
+        status = await self._quota.status(account_of(user))
         record = await self._registry.find(user)
-        usage = await self._usage.usage_since(user, self._month_began())
+        usage = await self._usage.usage_since(account_of(user), self._month_began())
         return Stats(
             user_id=user, **_windows(status), **_key(record), **_spent(usage.tokens), last_used=usage.last_used
         )

@@ -7,7 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger.in_postgres.lanes import Windows, hold, settle
 from shared.ledger.in_postgres.rows import url_digest
-from shared.ledger.tables import bookmarks, lanes, outbox, provider_calls, receipts, signals
+from shared.ledger.tables import (
+    bookmarks,
+    lanes,
+    learned_limits,
+    outbox,
+    provider_calls,
+    receipts,
+    signals,
+    user_limits,
+)
 from shared.values import BookmarkId, UserId
 
 
@@ -26,6 +35,6 @@ async def erase(work: AsyncConnection, user: UserId) -> int:
     """See `Ledger.erase`; keys have a registry of their own, and the audit stays."""
     await hold(work, [user])
     gone = await work.execute(delete(bookmarks).where(bookmarks.c.user_id == user))
-    for table in (receipts, outbox, provider_calls, signals, lanes):
+    for table in (receipts, outbox, provider_calls, user_limits, learned_limits, signals, lanes):
         await work.execute(delete(table).where(table.c.user_id == user))
     return gone.rowcount

@@ -28,11 +28,12 @@ from shared.ledger import Released, StagePolicy
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.tables import analyses, api_keys, jobs, provider_calls
-from shared.quota import Limits
+from shared.quota import MINUTE, LimitBook
 from shared.quota.in_redis import RedisQuota, open_redis
 from shared.usage.in_postgres import PostgresUsage
 from shared.values import KeyStatus, Stage, Strategy, UserId
 from tests.gemini_emulator import Fault, GeminiEmulator, most_in_any_window
+from tests.quotas import limits_of
 
 ADA, LINUS = UserId("ada"), UserId("linus")
 KEYS = {ADA: "AIzaSyAda-0000000000000000000000000000ada", LINUS: "AIzaSyLinus-00000000000000000000000linus"}
@@ -55,9 +56,10 @@ class House:
     redis_url: str
     gemini_url: str
     keys: InMemoryKeys
-    limits: Limits
+    limits: LimitBook
     window: int
     group: int
+    minute: timedelta = MINUTE
 
     @property
     def ledger(self) -> PostgresLedger:
@@ -102,7 +104,7 @@ class House:
             stack.push_async_callback(provider.close)
             await clients.warm_up()
             journal = PostgresUsage(self.database)
-            quota = RedisQuota(redis, limits=self.limits, timezone=ZoneInfo("UTC"), journal=journal)
+            quota = RedisQuota(redis, limits=self.limits, timezone=ZoneInfo("UTC"), journal=journal, minute=self.minute)
             analyse = Analysing(
                 ledger=self.ledger,
                 keys=UsableKeys(self.keys, PostgresKeyRegistry(self.database), here("process:analyzer")),
@@ -146,8 +148,16 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def test_sixteen_analyzers_never_make_more_calls_for_a_user_than_the_limit_in_any_window(
     database: Database, redis_url: str, emulator: GeminiEmulator
 ) -> None:
-    limits = Limits(minute=6, minute_window=timedelta(seconds=2))
-    house = House(database, redis_url, emulator.url, InMemoryKeys(), limits, window=16, group=1)
+    house = House(
+        database,
+        redis_url,
+        emulator.url,
+        InMemoryKeys(),
+        limits_of(minute=6),
+        window=16,
+        group=1,
+        minute=timedelta(seconds=2),
+    )
     await house.save(ADA, 24)
     await house.save(LINUS, 3)
     began = time.monotonic()
@@ -168,7 +178,7 @@ async def test_sixteen_analyzers_never_make_more_calls_for_a_user_than_the_limit
 async def test_a_batch_travels_in_one_request_and_the_journal_knows_every_call(
     database: Database, redis_url: str, emulator: GeminiEmulator
 ) -> None:
-    house = House(database, redis_url, emulator.url, InMemoryKeys(), Limits(), window=5, group=5)
+    house = House(database, redis_url, emulator.url, InMemoryKeys(), limits_of(), window=5, group=5)
     await house.save(ADA, 20)
 
     await house.run(analyzers=2, until=20)
@@ -184,7 +194,7 @@ async def test_a_batch_travels_in_one_request_and_the_journal_knows_every_call(
 async def test_a_provider_that_stumbles_is_asked_again_until_every_page_is_analysed_once(
     database: Database, redis_url: str, emulator: GeminiEmulator
 ) -> None:
-    house = House(database, redis_url, emulator.url, InMemoryKeys(), Limits(minute=1_000), window=5, group=5)
+    house = House(database, redis_url, emulator.url, InMemoryKeys(), limits_of(minute=1_000), window=5, group=5)
     await house.save(ADA, 20)
     emulator.plan(Fault.CUT, Fault.MISSING, Fault.MALFORMED, None, Fault.MISSING, Fault.BLOCKED_ANSWER)
 
@@ -202,7 +212,7 @@ async def test_a_provider_that_stumbles_is_asked_again_until_every_page_is_analy
 async def test_a_key_revoked_meanwhile_is_marked_and_asked_with_no_more(
     database: Database, redis_url: str, emulator: GeminiEmulator
 ) -> None:
-    house = House(database, redis_url, emulator.url, InMemoryKeys(), Limits(), window=5, group=5)
+    house = House(database, redis_url, emulator.url, InMemoryKeys(), limits_of(), window=5, group=5)
     await house.save(ADA, 15)
     await house.save(LINUS, 5)
     emulator.refuse_key(KEYS[ADA])

@@ -16,11 +16,11 @@ from shared.keys.plaintext import api_key
 from shared.ledger import Pause
 from shared.ledger.in_memory import Kept, MemoryLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
-from shared.quota import Limits
 from shared.quota.in_memory import InMemoryQuota
 from shared.settings import DispatchSettings
 from shared.usage.in_memory import InMemoryUsage
 from shared.values import KeyStatus, Stage, Strategy, UserId, WaitReason
+from tests.quotas import limits_of
 
 ADA, LINUS = UserId("ada"), UserId("linus")
 ACTOR = Actor("process:analyzer", "node-7")
@@ -36,7 +36,7 @@ class Analyzer:
             retries=RetryPolicy(),
         )
         self.keys, self.registry = InMemoryKeys(), InMemoryKeyRegistry()
-        self.quota = InMemoryQuota(limits=Limits(minute=per_minute))
+        self.quota = InMemoryQuota(limits=limits_of(minute=per_minute))
         self.journal = InMemoryUsage()
         self.provider = InMemoryProvider()
         self.analyse = Analysing(

@@ -21,7 +21,7 @@ from shared.errors import (
 )
 from shared.keys import ApiKey, StoredKey
 from shared.ledger import Job, Pause
-from shared.quota import Taken, Wait
+from shared.quota import Taken, Wait, account_of
 from shared.usage import NOT_SENT
 from shared.values import AnalysedBy, JobState, KeySource, KeyStatus, Strategy, UserId, WaitReason
 from tests.unit.analyzer.conftest import ADA, KEYS, LINUS, Analyzer
@@ -176,7 +176,7 @@ async def test_a_vault_that_is_away_lets_the_lane_wait_with_nothing_spent(
 
     assert analyzer.rest().reason is WaitReason.KEYS_UNAVAILABLE
     assert page.state is JobState.QUEUED
-    assert (await analyzer.quota.status(ADA)).minute.used == 0
+    assert (await analyzer.quota.status(account_of(ADA))).minute.used == 0
     assert analyzer.attempts() == [0]
 
 
@@ -217,7 +217,7 @@ async def test_a_provider_that_cannot_answer_is_waited_for_and_the_call_counts(
     assert page.state is JobState.QUEUED
     assert analyzer.attempts() == [0]
     assert [call.outcome for call in analyzer.journal.calls] == [error.code]
-    assert (await analyzer.quota.status(ADA)).minute.used == 1
+    assert (await analyzer.quota.status(account_of(ADA))).minute.used == 1
 
 
 async def test_a_call_that_never_left_gives_its_quota_back(analyzer: Analyzer) -> None:
@@ -227,7 +227,7 @@ async def test_a_call_that_never_left_gives_its_quota_back(analyzer: Analyzer) -
 
     await analyzer.serve()
 
-    assert (await analyzer.quota.status(ADA)).minute.used == 0
+    assert (await analyzer.quota.status(account_of(ADA))).minute.used == 0
     assert [call.outcome for call in analyzer.journal.calls] == [NOT_SENT]
     assert analyzer.rest().reason is WaitReason.PROVIDER_DOWN
 
@@ -250,7 +250,7 @@ async def test_a_permit_that_lapsed_while_the_call_was_recorded_is_not_used(
 
     assert len(taken) == 2
     assert [call.outcome for call in analyzer.journal.calls] == [NOT_SENT, "analysed"]
-    assert (await analyzer.quota.status(ADA)).minute.used == 1
+    assert (await analyzer.quota.status(account_of(ADA))).minute.used == 1
 
 
 async def test_no_call_leaves_that_could_not_be_recorded(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +264,7 @@ async def test_no_call_leaves_that_could_not_be_recorded(analyzer: Analyzer, mon
     await analyzer.serve()
 
     assert analyzer.provider.asked == []
-    assert (await analyzer.quota.status(ADA)).minute.used == 0
+    assert (await analyzer.quota.status(account_of(ADA))).minute.used == 0
     assert page.state is JobState.QUEUED
     assert analyzer.attempts() == [0]
 

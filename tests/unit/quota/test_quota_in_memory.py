@@ -5,12 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.quota import Limits, Taken, Wait
+from shared.quota import Taken, Wait, account_of
 from shared.quota.in_memory import InMemoryQuota
 from shared.users import user_id
 from shared.values import WaitReason
+from tests.quotas import limits_of
 
-ADA = user_id("ada")
+ADA = account_of(user_id("ada"))
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
 
@@ -31,7 +32,7 @@ def clock() -> Clock:
 
 
 def quota_of(clock: Clock, **limits: int) -> InMemoryQuota:
-    return InMemoryQuota(limits=Limits(**limits), timezone=LOS_ANGELES, now=clock)
+    return InMemoryQuota(limits=limits_of(**limits), timezone=LOS_ANGELES, now=clock)
 
 
 async def use_up(quota: InMemoryQuota) -> Wait:

@@ -1,0 +1,40 @@
+"""Wires the quota of a process: counters in Redis, limits and journal in PostgreSQL, as the settings say."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from shared.database import Database
+from shared.quota import LimitBook, Quota
+from shared.quota.in_postgres import PostgresLimits
+from shared.quota.in_redis import RedisQuota
+from shared.quota.limits import DeploymentLimits
+from shared.quota.remembered import RememberedLimits
+from shared.settings import DefaultKeySettings, QuotaSettings
+from shared.usage.in_postgres import PostgresUsage
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuota:
+    """A process's quota, and the book of its limits; what is learned or set there holds here at once."""
+
+    permits: Quota
+    limits: LimitBook
+
+
+def open_quota(
+    redis: Redis, database: Database, *, settings: QuotaSettings, default_key: DefaultKeySettings
+) -> OpenQuota:
+    """The quota on these servers; nothing is asked yet."""
+    deployment = DeploymentLimits(
+        user=settings.limits(), share=default_key.share_limits(), default_key=default_key.limits()
+    )
+    limits = RememberedLimits(PostgresLimits(database, deployment))
+    permits = RedisQuota(
+        redis,
+        limits=limits,
+        timezone=settings.timezone(),
+        journal=PostgresUsage(database),
+        minute=settings.minute(),
+    )
+    return OpenQuota(permits, limits)
