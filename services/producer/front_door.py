@@ -23,6 +23,7 @@ from shared.keys import ApiKey, KeyRegistry
 from shared.keys.in_postgres import PostgresKeyRegistry
 from shared.keys.in_vault import VaultKeyWriter, pepper
 from shared.keys.plaintext import fingerprint
+from shared.keys.tries_in_postgres import PostgresKeyTries
 from shared.keys.vault_session import VaultSession
 from shared.ledger import Ledger
 from shared.ledger.in_postgres import PostgresLedger
@@ -36,6 +37,7 @@ from shared.settings import (
     DefaultKeySettings,
     DispatchSettings,
     GeminiSettings,
+    KeySettings,
     QuotaSettings,
     RedisSettings,
     VaultSettings,
@@ -52,6 +54,7 @@ class FrontDoorSettings:
     database: DatabaseSettings
     redis: RedisSettings
     vault: VaultSettings
+    keys: KeySettings
     quota: QuotaSettings
     default_key: DefaultKeySettings
     gemini: GeminiSettings
@@ -69,6 +72,7 @@ class FrontDoorSettings:
             database=DatabaseSettings.read(),
             redis=RedisSettings.read(),
             vault=VaultSettings.read(),
+            keys=KeySettings.read(),
             quota=QuotaSettings.read(),
             default_key=DefaultKeySettings.read(),
             gemini=GeminiSettings.read(),
@@ -138,10 +142,11 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             submit=SubmitBookmarks(ledger, bursts),
             add_key=AddKey(
                 check=GeminiKeyCheck(settings.gemini),
+                tries=PostgresKeyTries(database, per_hour=settings.keys.key_tries_per_hour),
                 writer=writer,
                 registry=registry,
                 ledger=ledger,
-                audit=audit,
+                signals=signals,
                 fingerprint=fingerprint_of,
             ),
             remove_key=RemoveKey(writer=writer, registry=registry, audit=audit),

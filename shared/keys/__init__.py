@@ -1,7 +1,8 @@
 """Users' API keys: the vault that holds them, and the registry that knows of them without knowing them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NewType, Protocol
 
 from pydantic import SecretStr
@@ -104,6 +105,10 @@ class KeyRegistry(Protocol):
         """What is known of a user's key."""
         ...
 
+    async def holders(self, fingerprint: str) -> Sequence[UserId]:
+        """Whose keys have this fingerprint: more than one when a key is shared; for the fleet's own eyes."""
+        ...
+
     async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
         """Change the status of this version of a key and queue the event `key.status_changed`.
 
@@ -118,4 +123,34 @@ class KeyRegistry(Protocol):
 
     async def remove(self, user: UserId, *, by: Actor) -> bool:
         """Forget a user's key; whether there was one."""
+        ...
+
+
+TRIES_COUNT_FOR = timedelta(hours=1)
+"""How long a key that was offered counts as a try."""
+
+
+class KeyTries(Protocol):
+    """Counts the keys offered for each user, over all processes; raises `LedgerUnavailable`.
+
+    The audit trail is what is counted, so nothing that drops a user's data makes room for more tries.
+    """
+
+    async def offer(self, user: UserId, *, name: str, fingerprint: str, by: Actor) -> None:
+        """Count a key that is offered and record it, before anybody is asked about it.
+
+        Raises:
+            TooManyTries: as many as may be were offered within the hour; this one does not count.
+        """
+        ...
+
+    async def refused(self, user: UserId, *, fingerprint: str, code: str, by: Actor) -> int:
+        """Record that the provider refused a key that was offered; how many it refused within the hour, this one too.
+
+        Args:
+            user: for whom it was offered.
+            fingerprint: the key's.
+            code: of the refusal.
+            by: who offered it.
+        """
         ...

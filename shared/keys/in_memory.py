@@ -1,12 +1,14 @@
 """Users' keys and what is known of them in this process's memory, for tests."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
 from shared.audit import Actor
 from shared.audit.in_memory import InMemoryAudit
-from shared.keys import ApiKey, KeyRecord, StoredKey
+from shared.errors import TooManyTries
+from shared.keys import TRIES_COUNT_FOR, ApiKey, KeyRecord, StoredKey
 from shared.values import KeyStatus, UserId
 
 
@@ -65,6 +67,10 @@ class InMemoryKeyRegistry:
         """What is known of a user's key."""
         return self._records.get(user)
 
+    async def holders(self, fingerprint: str) -> Sequence[UserId]:
+        """Whose keys have this fingerprint."""
+        return [user for user, known in self._records.items() if known.fingerprint == fingerprint]
+
     async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
         """Change the status of this version of a key."""
         known = self._records.get(user)
@@ -91,3 +97,40 @@ class InMemoryKeyRegistry:
     async def _tell(self, user: UserId, action: str, *, by: Actor, status: KeyStatus | None, version: int) -> None:
         self.events.append((user, status))
         await self.audit.record(by, action, user, {"status": status.value if status else "removed", "version": version})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class InMemoryKeyTries:
+    """Keeps the promises of `shared.keys.KeyTries` until the process ends; `audit` shows what was recorded."""
+
+    def __init__(
+        self, *, per_hour: int = 10, audit: InMemoryAudit | None = None, now: Callable[[], datetime] = _now
+    ) -> None:
+        self.audit = audit or InMemoryAudit()
+        self._per_hour = per_hour
+        self._now = now
+        self._offers: dict[UserId, list[datetime]] = {}
+        self._refusals: dict[UserId, list[datetime]] = {}
+
+    async def offer(self, user: UserId, *, name: str, fingerprint: str, by: Actor) -> None:
+        """Count a key that is offered, if there is room for it."""
+        tries = self._lately(self._offers, user)
+        if len(tries) >= self._per_hour:
+            raise TooManyTries(tries=self._per_hour, until=tries[-self._per_hour] + TRIES_COUNT_FOR)
+        tries.append(self._now())
+        await self.audit.record(by, "key_offered", user, {"name": name, "fingerprint": fingerprint})
+
+    async def refused(self, user: UserId, *, fingerprint: str, code: str, by: Actor) -> int:
+        """Record a refusal; how many there were within the hour."""
+        refusals = self._lately(self._refusals, user)
+        refusals.append(self._now())
+        await self.audit.record(by, "key_refused", user, {"fingerprint": fingerprint, "code": code})
+        return len(refusals)
+
+    def _lately(self, moments: dict[UserId, list[datetime]], user: UserId) -> list[datetime]:
+        began = self._now() - TRIES_COUNT_FOR
+        moments[user] = [moment for moment in moments.get(user, []) if moment > began]
+        return moments[user]

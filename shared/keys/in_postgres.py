@@ -1,5 +1,7 @@
 """What is known of users' keys, in PostgreSQL; each change writes its event and its audit entry with it."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -56,6 +58,12 @@ class PostgresKeyRegistry:
             rows = await connection.execute(select(api_keys).where(_keys.user_id == user))
             row = rows.mappings().one_or_none()
         return None if row is None else _record(row)
+
+    async def holders(self, fingerprint: str) -> Sequence[UserId]:
+        """Whose keys have this fingerprint."""
+        same = select(_keys.user_id).where(_keys.fingerprint == fingerprint).order_by(_keys.user_id)
+        async with self._database.begin() as connection:
+            return [UserId(user) for user in await connection.scalars(same)]
 
     async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
         """Change the status of this version; the same status again is only checked anew, and told to nobody."""

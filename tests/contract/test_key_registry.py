@@ -40,9 +40,10 @@ async def record(
     version: int = 1,
     name: str = "mine",
     status: KeyStatus = KeyStatus.ACTIVE,
+    fingerprint: str = "f" * 64,
 ) -> None:
     await registry.record(
-        user, name=name, fingerprint="f" * 64, version=version, status=status, reason="Accepted.", by=BY
+        user, name=name, fingerprint=fingerprint, version=version, status=status, reason="Accepted.", by=BY
     )
 
 
@@ -112,6 +113,15 @@ async def test_use_is_noted_and_using_a_key_that_is_gone_is_no_error(registry: K
     await registry.touch(BOB)
 
     assert datetime.now(UTC) - (await registry.find(ADA)).last_used_at < timedelta(minutes=1)
+
+
+async def test_those_who_have_the_same_key_are_found_by_its_fingerprint(registry: KeyRegistry) -> None:
+    await record(registry, BOB)
+    await record(registry, ADA)
+    await record(registry, user_id("eve"), fingerprint="e" * 64)
+
+    assert sorted(await registry.holders("f" * 64)) == [ADA, BOB]
+    assert await registry.holders("0" * 64) == []
 
 
 async def test_a_removed_key_is_forgotten_once(registry: KeyRegistry) -> None:

@@ -1,6 +1,8 @@
 """Every error the API answers with, as RFC 9457 problem+json with a code and advice; never an echo of the input."""
 
+import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -10,11 +12,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from shared.errors import FleetError, InvalidInput, Postponed, TooLarge, Transient
+from shared.errors import FleetError, InvalidInput, Postponed, TooLarge, TooManyTries, Transient
 from shared.logs import log
 
 MEDIA_TYPE = "application/problem+json"
-_RETRY_AFTER_S = "5"
+_RETRY_AFTER_S = 5
 
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address.", "See /openapi.json for what there is."),
@@ -48,7 +50,7 @@ def responses_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-RESPONSES = responses_of(401, 403, 404, 413, 422, 503)
+RESPONSES = responses_of(401, 403, 404, 413, 422, 429, 503)
 """What every address of the API may answer with beside its own answer."""
 
 
@@ -76,10 +78,17 @@ def problem_of(error: FleetError) -> JSONResponse:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("request_failed", code=error.code, sentence=error.sentence)
     if isinstance(error, Postponed | Transient):
-        headers["Retry-After"] = _RETRY_AFTER_S
+        headers["Retry-After"] = str(_retry_after_s(error))
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="bookmark-fleet"'
     return _problem(error.status, error.code, error.sentence, error.advice, headers)
+
+
+def _retry_after_s(error: Postponed | Transient) -> int:
+    """Seconds until asking again may help: as the error says, or else a few."""
+    if not isinstance(error, Postponed | TooManyTries):
+        return _RETRY_AFTER_S
+    return max(1, math.ceil((error.until - datetime.now(UTC)).total_seconds()))
 
 
 def _sentence_of(error: RequestValidationError) -> str:

@@ -3,8 +3,8 @@
 The order of the writes makes a crash between any two of them harmless: each state on the way is one the fleet can
 work in, nobody was told "done" yet, and the same call again completes it.
 
-1. The provider is asked; a refused key is not written anywhere.
-2. The audit entry `key_offered` is kept, so that no write goes unrecorded.
+1. The try is counted and recorded (`key_offered`): so many an hour, good or bad, and no write goes unrecorded.
+2. The provider is asked; a refused key is not written anywhere.
 3. The vault gets the key as a new version. Until step 4 the registry still tells of the version before, so that no
    refusal of the old key can mark the new one.
 4. The registry gets name, fingerprint, version and status, with its own audit entry and event: the key is known.
@@ -17,14 +17,24 @@ from typing import Protocol
 
 from shared.audit import Actor, Audit
 from shared.errors import KeyRefused, NotFound, ProviderDown
-from shared.keys import ApiKey, KeyRecord, KeyRegistry, KeyWriter
+from shared.keys import TRIES_COUNT_FOR, ApiKey, KeyRecord, KeyRegistry, KeyTries, KeyWriter
 from shared.keys.plaintext import key_name
 from shared.ledger import Ledger
+from shared.logs import log
+from shared.signals import SignalKind, Signals
 from shared.values import KeyStatus, Stage, UserId, WaitReason
 
 DEFAULT_NAME = "default"
 _UNCHECKED = "The provider could not be asked when the key was added; the first analysis will show whether it works."
-_WAITS_A_KEY_ENDS = (WaitReason.NO_KEY, WaitReason.KEY_REFUSED)
+_WAITS_A_KEY_ENDS = (
+    WaitReason.NO_KEY,
+    WaitReason.KEY_REFUSED,
+    WaitReason.QUOTA_MINUTE,
+    WaitReason.QUOTA_DAY,
+    WaitReason.QUOTA_MONTH,
+)
+_MINUTES = int(TRIES_COUNT_FOR.total_seconds() // 60)
+_MANY_REFUSALS = 3  # within an hour: people mistype once or twice
 
 
 class NoKey(NotFound):
@@ -67,17 +77,19 @@ class AddKey:
         self,
         *,
         check: KeyCheck,
+        tries: KeyTries,
         writer: KeyWriter,
         registry: KeyRegistry,
         ledger: Ledger,
-        audit: Audit,
+        signals: Signals,
         fingerprint: Callable[[ApiKey], Awaitable[str]],
     ) -> None:
         self._check = check
+        self._tries = tries
         self._writer = writer
         self._registry = registry
         self._ledger = ledger
-        self._audit = audit
+        self._signals = signals
         self._fingerprint = fingerprint
 
     async def __call__(self, user: UserId, key: ApiKey, *, name: str, by: Actor) -> KeyAdded:
@@ -85,18 +97,19 @@ class AddKey:
 
         Raises:
             InvalidKeyName: the name cannot be used; nothing was stored.
+            TooManyTries: too many keys were offered for the user within the hour; nobody was asked.
             KeyRefused: the provider does not accept it; nothing was stored.
             KeysUnavailable: the vault is away; nothing was stored.
         """
         name = key_name(name)
         fingerprint = await self._fingerprint(key)
+        await self._tries.offer(user, name=name, fingerprint=fingerprint, by=by)
         status, reason = await self._checked(user, key, fingerprint=fingerprint, by=by)
-        details = {"name": name, "fingerprint": fingerprint, "status": status.value}
-        await self._audit.record(by, "key_offered", user, details)
         version = await self._writer.put(user, key)
         await self._registry.record(
             user, name=name, fingerprint=fingerprint, version=version, status=status, reason=reason, by=by
         )
+        await self._note_sharing(fingerprint)
         requeued = await self._ledger.requeue_heuristic(user)
         await self._ledger.wake(user, Stage.ANALYZE, reasons=_WAITS_A_KEY_ENDS)
         return KeyAdded(name=name, status=status, reason=reason, requeued=requeued)
@@ -105,11 +118,22 @@ class AddKey:
         try:
             await self._check(key)
         except KeyRefused as refusal:
-            await self._audit.record(by, "key_refused", user, {"fingerprint": fingerprint, "code": refusal.code})
+            refused = await self._tries.refused(user, fingerprint=fingerprint, code=refusal.code, by=by)
+            if refused >= _MANY_REFUSALS:
+                await self._signals.note(user, SignalKind.BAD_KEYS, {"keys": refused, "minutes": _MINUTES})
             raise
         except ProviderDown:
             return KeyStatus.UNCHECKED, _UNCHECKED
         return KeyStatus.ACTIVE, None
+
+    async def _note_sharing(self, fingerprint: str) -> None:
+        """A key that several have is taken all the same; each of them is flagged, and none learns of the others."""
+        holders = await self._registry.holders(fingerprint)
+        if len(holders) > 1:
+            facts = {"users": len(holders)}
+            log.warning("shared_key_noted", **facts)
+            for holder in holders:
+                await self._signals.note(holder, SignalKind.SHARED_KEY, facts, quiet=TRIES_COUNT_FOR)
 
 
 class RemoveKey:

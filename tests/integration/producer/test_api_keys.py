@@ -140,6 +140,39 @@ def test_a_removed_key_is_destroyed(api: Api, gemini: GeminiEmulator, vault: Vau
     problem(api.ask("DELETE", ADDRESS), 404, "no_api_key")
 
 
+def test_so_many_keys_an_hour_may_be_offered_for_one_user_and_the_answer_says_when_the_next_may_come(
+    environment: dict[str, str],
+    serve: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    gemini: GeminiEmulator,
+    vault: Vault,
+) -> None:
+    monkeypatch.setenv("FLEET_KEY_TRIES_PER_HOUR", "2")
+    api = Api(serve(), environment["FLEET_DATABASE_URL"])
+    gemini.add_key(KEY)
+    problem(api.ask("PUT", ADDRESS, json={"key": ANOTHER}), 422, "key_refused")
+    assert api.ask("PUT", ADDRESS, json={"key": KEY}).status_code == 200
+
+    answer = api.ask("PUT", ADDRESS, json={"key": KEY})
+
+    assert "2 keys were offered" in problem(answer, 429, "too_many_tries")["detail"]
+    assert 3_500 < int(answer.headers["retry-after"]) <= 3_600
+    assert in_the_vault(vault) == KEY
+    assert api.ask("PUT", "/v1/users/linus/api-key", json={"key": KEY}, whose="linus").status_code == 200
+
+
+def test_a_key_of_two_users_is_flagged_for_operators_and_neither_user_is_told(api: Api, gemini: GeminiEmulator) -> None:
+    gemini.add_key(KEY)
+    api.ask("PUT", ADDRESS, json={"key": KEY})
+
+    added = api.ask("PUT", "/v1/users/linus/api-key", json={"key": KEY}, whose="linus")
+
+    assert added.json()["status"] == "active"
+    flagged = "SELECT user_id, kind, details FROM signals ORDER BY user_id"
+    assert api.rows(flagged) == [(user, "shared_key", {"users": 2}) for user in ("ada", "linus")]
+    assert "ada" not in added.text + api.ask("GET", "/v1/users/linus/api-key", whose="linus").text
+
+
 UNUSABLE: list[tuple[Any, str]] = [
     ({"key": ""}, "invalid_key"),
     ({"key": "   "}, "invalid_key"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -18,18 +19,21 @@ from shared.errors import (
     KeysUnavailable,
     LedgerUnavailable,
     ProviderDown,
+    TooManyTries,
     UnknownUser,
 )
 from shared.keys import ApiKey
-from shared.keys.in_memory import InMemoryKeyRegistry, InMemoryKeys
+from shared.keys.in_memory import InMemoryKeyRegistry, InMemoryKeys, InMemoryKeyTries
 from shared.keys.plaintext import api_key
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
 from shared.settings import DispatchSettings
+from shared.signals import SignalKind
+from shared.signals.in_memory import InMemorySignals
 from shared.users import user_id
-from shared.values import KeyStatus
+from shared.values import KeyStatus, Stage, UserId, WaitReason
 
-ADA = user_id("ada")
+ADA, BOB, EVE = user_id("ada"), user_id("bob"), user_id("eve")
 KEY = api_key("AIzaSy-a-key-of-the-tests-0123456789")
 ANOTHER = api_key("AIzaSy-another-key-of-the-tests-0123")
 BY = Actor("user:ada", "192.0.2.7")
@@ -54,7 +58,7 @@ async def _raise(error: FleetError) -> None:
 
 
 async def fingerprint(key: ApiKey) -> str:
-    return f"fingerprint of {len(key.get_secret_value())}"
+    return sha256(key.get_secret_value().encode()).hexdigest()
 
 
 @dataclass
@@ -66,25 +70,31 @@ class Door:
     vault: Any = field(default_factory=InMemoryKeys)
     registry: Any = field(default_factory=InMemoryKeyRegistry)
     audit: InMemoryAudit = field(default_factory=InMemoryAudit)
+    tries: Any = None
+    signals: InMemorySignals = field(default_factory=InMemorySignals)
     ledger: Any = field(
         default_factory=lambda: MemoryLedger(policies=stage_policies(DispatchSettings()), retries=RetryPolicy())
     )
+
+    def __post_init__(self) -> None:
+        self.tries = InMemoryKeyTries(audit=self.audit)
 
     async def check(self, key: ApiKey) -> None:
         self.asked.append(key)
         if self.answer:
             raise self.answer
 
-    async def add(self, key: ApiKey = KEY, name: str = "mine") -> Any:
+    async def add(self, key: ApiKey = KEY, name: str = "mine", user: UserId = ADA) -> Any:
         use_case = AddKey(
             check=self.check,
+            tries=self.tries,
             writer=self.vault,
             registry=self.registry,
             ledger=self.ledger,
-            audit=self.audit,
+            signals=self.signals,
             fingerprint=fingerprint,
         )
-        return await use_case(ADA, key, name=name, by=BY)
+        return await use_case(user, key, name=name, by=BY)
 
     async def remove(self) -> None:
         await RemoveKey(writer=self.vault, registry=self.registry, audit=self.audit)(ADA, by=BY)
@@ -117,7 +127,7 @@ async def test_a_refused_key_is_not_stored_and_the_try_is_recorded() -> None:
 
     assert await door.vault.read(ADA) is None
     assert await door.registry.find(ADA) is None
-    assert door.acts() == ["key_refused"]
+    assert door.acts() == ["key_offered", "key_refused"]
 
 
 async def test_a_refused_key_leaves_the_one_before_as_it_was() -> None:
@@ -197,11 +207,12 @@ async def test_a_crash_while_replacing_leaves_no_refusal_of_the_old_key_that_mar
 
 async def test_nothing_is_stored_that_could_not_be_recorded() -> None:
     door = Door()
-    door.audit = Failing(door.audit, record=_unavailable())  # type: ignore[assignment]  # fails like the real one
+    door.tries = Failing(door.tries, offer=_unavailable())
 
     with pytest.raises(LedgerUnavailable):
         await door.add()
 
+    assert not door.asked
     assert await door.vault.read(ADA) is None
 
 
@@ -243,3 +254,88 @@ async def test_no_audit_entry_holds_the_key() -> None:
         await door.add()
 
     assert KEY.get_secret_value() not in repr(door.audit.entries) + repr(door.registry.events)
+
+
+# ---- tries and signs ------------------------------------------------------------------------------
+
+
+async def signs(door: Door) -> list[tuple[UserId, SignalKind, dict[str, Any]]]:
+    return [(sign.user, sign.kind, dict(sign.details)) for sign in await door.signals.newest()]
+
+
+async def test_a_key_too_many_is_told_before_anybody_is_asked() -> None:
+    door = Door()
+    door.tries = InMemoryKeyTries(per_hour=2)
+    await door.add()
+    door.answer = KeyRefused("it does not know this key")
+    with pytest.raises(KeyRefused):
+        await door.add(ANOTHER)
+    door.asked.clear()
+    door.answer = None
+
+    with pytest.raises(TooManyTries):
+        await door.add()
+    await door.add(user=BOB)
+
+    assert len(door.asked) == 1
+    assert (await door.vault.read(ADA)).key == KEY
+
+
+async def test_a_name_that_cannot_be_used_costs_no_try() -> None:
+    door = Door()
+    door.tries = InMemoryKeyTries(per_hour=1)
+    with pytest.raises(InvalidKeyName):
+        await door.add(name=" ")
+
+    await door.add()
+
+
+async def test_key_after_key_that_is_refused_is_a_sign_and_one_or_two_are_not() -> None:
+    door = Door(answer=KeyRefused("it does not know this key"))
+    for _ in range(2):
+        with pytest.raises(KeyRefused):
+            await door.add()
+    assert await signs(door) == []
+
+    with pytest.raises(KeyRefused):
+        await door.add(ANOTHER)
+
+    assert await signs(door) == [(ADA, SignalKind.BAD_KEYS, {"keys": 3, "minutes": 60})]
+
+
+async def test_a_key_of_two_users_is_taken_and_both_are_flagged_without_the_others_name() -> None:
+    door = Door()
+    await door.add(user=BOB)
+    await door.add(ANOTHER, user=EVE)
+    assert await signs(door) == []
+
+    assert (await door.add()).status is KeyStatus.ACTIVE
+
+    found = await signs(door)
+    assert sorted(user for user, *_ in found) == [ADA, BOB]
+    assert [(kind, details) for _, kind, details in found] == [(SignalKind.SHARED_KEY, {"users": 2})] * 2
+    assert (await door.vault.read(BOB)).key == (await door.vault.read(ADA)).key == KEY
+
+
+async def test_a_key_that_is_added_again_by_its_only_owner_is_not_shared() -> None:
+    door = Door()
+    await door.add()
+    await door.add()
+
+    assert await signs(door) == []
+
+
+@pytest.mark.parametrize("reason", list(WaitReason))
+async def test_a_new_key_ends_waits_for_a_key_and_for_the_quota_of_the_one_before(reason: WaitReason) -> None:
+    door = Door()
+    woken: list[Any] = []
+
+    async def wake(user: UserId, stage: Stage, *, reasons: Any) -> bool:
+        woken.append((user, stage, reason in reasons))
+        return True
+
+    door.ledger.wake = wake
+    await door.add()
+
+    ends = reason.startswith("quota") or reason in {WaitReason.NO_KEY, WaitReason.KEY_REFUSED}
+    assert woken == [(ADA, Stage.ANALYZE, ends)]
