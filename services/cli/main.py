@@ -11,6 +11,7 @@ _COMMANDS = {
     "results": ("services.cli.results:results", "a user's bookmarks and what was concluded"),
     "key": ("services.cli.keys:key", "add, show, remove or check a user's API key"),
     "quota": ("services.cli.quota:quota", "how many provider calls a user has left"),
+    "signals": ("services.cli.signals:signals", "what looked wrong about users"),
     "egress": ("services.cli.egress:egress", "judge addresses as the scraper would; connects to none"),
     "token": ("services.cli.tokens:token", "make a bearer token for the HTTP API"),
     "pause": ("services.cli.pausing:pause", "stop serving a user"),

@@ -77,6 +77,8 @@ def _print_overview(seen: Overview) -> None:
         click.echo()
         rows = [(lane.stage, lane.reason, lane.lanes, lane.until) for lane in seen.lanes]
         print_table(["stage", "waits for", "users", "until"], rows)
+    if seen.paused:
+        click.echo(f"\nPaused by an operator (`fleet resume --user U` serves them again): {', '.join(seen.paused)}")
 
 
 def _print_progress(seen: Progress) -> None:

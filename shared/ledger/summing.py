@@ -11,7 +11,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger.views import LanesWaiting, Overview, StageSums
-from shared.values import Stage, WaitReason
+from shared.values import Stage, UserId, WaitReason
 
 T = TypeVar("T")
 
@@ -30,6 +30,7 @@ _LANES = text("""
       FROM lanes WHERE state <> 'idle' AND (paused OR state = 'asleep')
      GROUP BY 1, 2 ORDER BY 1, 2
 """)
+_PAUSED = text("SELECT DISTINCT user_id FROM lanes WHERE paused ORDER BY user_id LIMIT 100")
 _OLDEST = text("""
     SELECT lanes.stage, extract(epoch FROM max(statement_timestamp() - greatest(next.ready_at, lanes.rest_until)))
       FROM lanes
@@ -80,6 +81,7 @@ async def overview(work: AsyncConnection) -> Overview:
         analyses=await counts(work, _ANALYSES),
         users=totals.users,
         outbox_pending=totals.outbox,
+        paused=[UserId(user) for user in (await work.execute(_PAUSED)).scalars()],
     )
 
 

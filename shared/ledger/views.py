@@ -148,6 +148,7 @@ class Overview(_View):
     Attributes:
         bookmarks: how many by state.
         analyses: how many by who made them: gemini, heuristic.
+        paused: users an operator does not want served, a hundred at most.
     """
 
     at: datetime
@@ -158,6 +159,7 @@ class Overview(_View):
     analyses: Mapping[str, int]
     users: int
     outbox_pending: int
+    paused: list[UserId]
 
 
 @dataclass(frozen=True, slots=True)

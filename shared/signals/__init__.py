@@ -1,10 +1,10 @@
 """Signs of abuse: noted per user, shown to operators, counted in metrics; nothing is refused because of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.values import UserId
 
@@ -12,10 +12,23 @@ from shared.values import UserId
 class SignalKind(StrEnum):
     """What looked wrong."""
 
-    SUBMISSION_BURST = "submission_burst"  # far more bookmarks at once than people save
-    CALLS_DENIED = "calls_denied"  # most of what is asked of the quota is refused
-    BAD_KEYS = "bad_keys"  # key after key that the provider refuses
-    SHARED_KEY = "shared_key"  # the same key under more than one user
+    SUBMISSION_BURST = "submission_burst"
+    CALLS_DENIED = "calls_denied"
+    BAD_KEYS = "bad_keys"
+    SHARED_KEY = "shared_key"
+
+    @property
+    def meaning(self) -> str:
+        """What looked wrong, in words for an operator."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    SignalKind.SUBMISSION_BURST: "far more bookmarks at once than people save",
+    SignalKind.CALLS_DENIED: "most of what is asked of the quota is refused",
+    SignalKind.BAD_KEYS: "key after key that cannot be used",
+    SignalKind.SHARED_KEY: "the same key under more than one user",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,11 @@ class Signal:
     first_at: datetime
     last_at: datetime
     details: Mapping[str, str | int]
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields by name, with the meaning, ready to be written as JSON."""
+        times = {"first_at": self.first_at.isoformat(), "last_at": self.last_at.isoformat()}
+        return {**asdict(self), **times, "meaning": self.kind.meaning}
 
 
 class Signals(Protocol):

@@ -153,7 +153,7 @@ async def test_the_overview_adds_everybody_up(fleet: Fleet) -> None:
     assert (stages[SCRAPE].waiting, stages[SCRAPE].done, stages[ANALYZE].waiting) == (6, 1, 1)
     assert stages[ANALYZE].oldest_wait_s > 0
     assert (overview.bookmarks, overview.contents, overview.users) == ({"queued": 7}, 1, 2)
-    assert overview.outbox_pending == 1
+    assert (overview.outbox_pending, overview.paused) == (1, [BOB])
     assert {(lanes.stage, lanes.reason): lanes.lanes for lanes in overview.lanes} == {
         (SCRAPE, WaitReason.PROVIDER_DOWN): 1,
         (SCRAPE, WaitReason.PAUSED): 1,

@@ -120,13 +120,35 @@ def test_a_key_can_be_checked_without_storing_it(answer: Answer, fleet: Run, gem
     assert fleet("key", "show", "--user", "ada").exit_code == 1
 
 
-def test_a_paused_user_waits_for_an_operator_until_resumed(answer: Answer) -> None:
+def test_a_paused_user_waits_for_an_operator_until_resumed(answer: Answer, fleet: Run) -> None:
     answer("submit", PAGES[0], "--user", "ada")
 
     assert answer("pause", "--user", "ada") == {"user": "ada", "paused": True}
     assert answer("status", "--user", "ada")["lanes"][0]["blocked"]["reason"] == "paused"
+    assert answer("status")["paused"] == ["ada"]
+    assert "fleet resume" in fleet("status").stdout
     assert answer("resume", "--user", "ada") == {"user": "ada", "paused": False}
     assert answer("status", "--user", "ada")["lanes"][0]["blocked"] is None
+
+
+def test_a_submission_burst_shows_among_the_signals_and_nothing_is_refused(
+    answer: Answer, fleet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fleet("signals").stdout == "No signs of abuse.\n"
+    monkeypatch.setenv("FLEET_SUBMISSION_BURST", "5")
+
+    for number in range(2):
+        urls = [f"https://example.org/{number}/{page}" for page in range(5)]
+        assert len(answer("submit", *urls, "--user", "ada")["bookmarks"]) == 5
+
+    [burst] = answer("signals")
+    assert (burst["user"], burst["kind"], burst["times"]) == ("ada", "submission_burst", 1)
+    assert burst["details"] == {"bookmarks": 5, "minutes": 60}
+    assert answer("signals", "--user", "ada") == [burst]
+    assert answer("signals", "--user", "bob") == []
+    assert burst["meaning"] in fleet("signals").stdout
+    answer("erase", "--user", "ada")
+    assert answer("signals") == []
 
 
 def test_an_erased_user_is_gone(answer: Answer, fleet: Run) -> None:

@@ -83,6 +83,29 @@ def test_the_overview_counts_everything(api: Api) -> None:
     assert next(stage for stage in overview["stages"] if stage["stage"] == "scrape")["waiting"] == 2
 
 
+def test_operators_see_signals_and_who_is_paused(
+    environment: dict[str, str], serve: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_SUBMISSION_BURST", "3")
+    api = Api(serve(), environment["FLEET_DATABASE_URL"])
+    for user in ("ada", "linus"):
+        urls = [f"https://example.org/{page}" for page in range(3)]
+        assert api.ask("POST", f"/v1/users/{user}/bookmarks", json=urls, whose=user).status_code == 202
+
+    newest = api.ask("GET", "/v1/admin/signals", whose="*").json()
+    [of_ada] = api.ask("GET", "/v1/admin/signals?user=ada", whose="*").json()
+
+    assert [(signal["user"], signal["kind"]) for signal in newest] == [
+        ("linus", "submission_burst"),
+        ("ada", "submission_burst"),
+    ]
+    assert of_ada["details"] == {"bookmarks": 3, "minutes": 60}
+    assert of_ada["meaning"]
+    assert len(api.ask("GET", "/v1/admin/signals?limit=1", whose="*").json()) == 1
+    problem(api.ask("GET", "/v1/admin/signals"), 403, "forbidden")
+    problem(api.ask("GET", "/v1/admin/signals?user=a%20b", whose="*"), 422, "invalid_user_id")
+
+
 def test_the_page_may_load_nothing_from_elsewhere(api: Api) -> None:
     page = api.ask("GET", "/", whose=None)
 
