@@ -46,6 +46,16 @@ class GeminiClients:
     most: int = 64
     _entries: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
     _ssl: SSLContext | None = None
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def prepare(self, key: ApiKey) -> None:
+        """Have the key's client ready, so that nobody waits for it between a permit and its call.
+
+        Raises:
+            ValueError: the key is empty.
+        """
+        await self._entry(key)
+        await self._retire_surplus()
 
     @asynccontextmanager
     async def client_for(self, key: ApiKey) -> AsyncIterator[Client]:
@@ -54,7 +64,7 @@ class GeminiClients:
         Raises:
             ValueError: the key is empty; the library would look for one in the environment instead.
         """
-        entry = self._entry(key)
+        entry = await self._entry(key)
         entry.users += 1
         try:
             yield entry.client
@@ -74,13 +84,15 @@ class GeminiClients:
             _, entry = self._entries.popitem()
             await entry.close()
 
-    def _entry(self, key: ApiKey) -> _Entry:
+    async def _entry(self, key: ApiKey) -> _Entry:
         plaintext = key.get_secret_value()
         if not plaintext.strip():
             raise ValueError("an empty key")
         name = sha256(plaintext.encode()).hexdigest()
-        if name not in self._entries:
-            self._entries[name] = self._connect(plaintext)
+        async with self._one_at_a_time:
+            if name not in self._entries:
+                # Beside the loop: other users' permits lapse while it stands still.
+                self._entries[name] = await asyncio.to_thread(self._connect, plaintext)
         self._entries.move_to_end(name)
         return self._entries[name]
 

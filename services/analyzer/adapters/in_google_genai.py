@@ -55,6 +55,11 @@ class Gemini:
     outage: Outage = field(default_factory=Outage)
     now: Callable[[], datetime] = _now
 
+    async def prepare(self, key: ApiKey) -> None:
+        """Have a client for the key; an empty key gets none, and is refused when it is used."""
+        if key.get_secret_value().strip():
+            await self.clients.prepare(key)
+
     async def analyse(self, key: ApiKey, items: Sequence[Item]) -> Answer:
         """Ask once about these items; see `services.analyzer.domain.provider.Provider`."""
         asked = await self._ask(key, build_prompt(items, chars=self.chars))

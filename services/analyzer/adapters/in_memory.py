@@ -44,6 +44,9 @@ class InMemoryProvider:
     misses: set[str] = field(default_factory=set)
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
+    async def prepare(self, key: ApiKey) -> None:
+        """Nothing takes time."""
+
     async def analyse(self, key: ApiKey, items: Sequence[Item]) -> Answer:
         """Answer all items but the missed ones."""
         self.asked.append((key.get_secret_value(), tuple(item.id for item in items)))

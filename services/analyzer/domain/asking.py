@@ -35,6 +35,7 @@ class Asking:
             Postponed: the quota or the provider does not permit it now.
             KeyRefused, ContentBlocked, AnswerUnusable: nothing came of it.
         """
+        await self.provider.prepare(key.key)
         permit, call = await self._permit(batch.user, items=len(jobs))
         began = time.perf_counter()
         try:

@@ -59,6 +59,10 @@ class Provider(Protocol):
         """The model that is asked."""
         ...
 
+    async def prepare(self, key: ApiKey) -> None:
+        """Do beforehand what a first request on this key takes time for, so that no permit lapses over it."""
+        ...
+
     async def analyse(self, key: ApiKey, items: Sequence[Item]) -> Answer:
         """Ask once, without any retry, about one to a few pages, with this key and no other.
 

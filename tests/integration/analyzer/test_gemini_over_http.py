@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -137,6 +138,29 @@ async def test_only_a_bounded_number_of_clients_stays_open(emulator: GeminiEmula
     kept = list(provider.clients._entries.values())
     await provider.close()
     assert all(entry.http.is_closed for entry in kept)
+
+
+async def test_a_prepared_keys_client_was_made_beside_the_loop_and_is_the_one_that_is_used(
+    emulator: GeminiEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = provider_at(emulator.url, most=2)
+    made: list[bool] = []
+    connect = GeminiClients._connect
+
+    def watched(clients: GeminiClients, plaintext: str) -> object:
+        made.append(threading.current_thread() is threading.main_thread())
+        return connect(clients, plaintext)
+
+    monkeypatch.setattr(GeminiClients, "_connect", watched)
+
+    await asyncio.gather(*(provider.prepare(api_key(ADA)) for _ in range(5)))
+    await provider.analyse(api_key(ADA), PAGES)
+    assert made == [False]
+
+    for number in range(5):
+        await provider.prepare(api_key(f"AIzaSyUser-{number:029}"))
+    assert len(provider.clients._entries) == 2
+    await provider.close()
 
 
 async def test_a_client_is_not_closed_under_a_request(emulator: GeminiEmulator) -> None:
