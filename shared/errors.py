@@ -5,9 +5,14 @@
 """
 
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from shared.values import WaitReason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.quota import Learned
 
 
 class FleetError(Exception):
@@ -243,14 +248,14 @@ class QuotaUnavailable(Postponed):
 
 
 class QuotaSpent(Postponed):
-    """The user has made as many calls as the quota allows for now."""
+    """As many calls were made as the quota allows for now: the user's, or those on the default key."""
 
     code = "quota_spent"
     reason = WaitReason.QUOTA_MINUTE
 
-    def __init__(self, *, until: datetime, reason: WaitReason) -> None:
+    def __init__(self, *, until: datetime, reason: WaitReason, whose: str = "The user's calls") -> None:
         window = reason.value.removeprefix("quota_")
-        super().__init__(f"The user's calls for this {window} are used up.", until=until)
+        super().__init__(f"{whose} for this {window} are used up.", until=until)
         self.reason = reason
 
 
@@ -283,14 +288,17 @@ class ProviderUnreached(ProviderDown):
 
 
 class ProviderQuotaSpent(Postponed):
-    """The provider says this key's quota is used up."""
+    """The provider says this key's quota is used up; `learned` is what it says of its limits."""
 
     code = "provider_quota_spent"
     reason = WaitReason.QUOTA_MINUTE
 
-    def __init__(self, sentence: str, *, until: datetime, reason: WaitReason) -> None:
+    def __init__(
+        self, sentence: str, *, until: datetime, reason: WaitReason, learned: "Sequence[Learned]" = ()
+    ) -> None:
         super().__init__(sentence, until=until)
-        self.reason = self.window = reason
+        self.reason = reason
+        self.learned = learned
 
 
 # ---- the fleet's own parts ------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from shared.errors import Misconfigured
 from shared.quota import Limits
+from shared.values import DefaultKeyPolicy
 
 PREFIX = "FLEET_"
 
@@ -129,8 +130,8 @@ class KeySettings(Settings):
 class DefaultKeySettings(Settings):
     """The deployment's own key, and how far users may draw on it; it lives in the vault like every other."""
 
-    default_key_policy: Literal["off", "fallback", "always"] = Field(
-        default="off",
+    default_key_policy: DefaultKeyPolicy = Field(
+        default=DefaultKeyPolicy.OFF,
         description=(
             "When the deployment's default key serves: `off` never, `fallback` where a user's own key is missing or "
             "refused, `always` for every call in place of the users' own."

@@ -53,6 +53,14 @@ class KeySource(StrEnum):
     NONE = "none"
 
 
+class DefaultKeyPolicy(StrEnum):
+    """When the deployment's default key serves."""
+
+    OFF = "off"  # never
+    FALLBACK = "fallback"  # where a user's own key is missing or refused
+    ALWAYS = "always"  # for every call, in place of the users' own
+
+
 class AnalysedBy(StrEnum):
     """Who made an analysis."""
 
@@ -75,5 +83,5 @@ class KeyStatus(StrEnum):
     ACTIVE = "active"
     INVALID = "invalid"
     EXPIRED = "expired"
-    EXHAUSTED = "exhausted"
+    EXHAUSTED = "exhausted"  # the provider says its calls for the day or month are used up; goes by itself
     REVOKED = "revoked"

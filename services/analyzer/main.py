@@ -9,6 +9,7 @@ from services.analyzer.adapters.gemini_clients import GeminiClients
 from services.analyzer.adapters.in_google_genai import Gemini
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
+from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKeys
 from services.analyzer.settings import AnalyzerSettings
 from shared.audit import here
@@ -67,18 +68,20 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
 
             ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
             journal = PostgresUsage(store)
-            permits = open_quota(counters, store, settings=quota, default_key=default_key).permits
+            opened = open_quota(counters, store, settings=quota, default_key=default_key)
             remembered = KeyCache(max_age=timedelta(seconds=vault.vault_cache_s))
             actor = here("process:analyzer")
             keys = UsableKeys(
                 VaultKeyReader(session, remembered, audit=PostgresAudit(store), actor=actor),
                 PostgresKeyRegistry(store),
                 actor,
+                default_key.default_key_policy,
             )
             analyse = Analysing(
                 ledger=ledger,
                 keys=keys,
-                asking=Asking(provider, permits, journal),
+                asking=Asking(provider, opened.permits, journal),
+                lessons=Lessons(opened.permits, opened.limits),
                 batch_pause=timedelta(seconds=dispatch.batch_pause_s),
             )
             yield Work(ledger, analyse)

@@ -41,8 +41,8 @@ class KeyRecord:
 
     @property
     def usable(self) -> bool:
-        """Whether calls may be tried with it."""
-        return self.status in {KeyStatus.ACTIVE, KeyStatus.UNCHECKED}
+        """Whether calls may be tried with it; an exhausted one is held back by its quota, and tried when that opens."""
+        return self.status in {KeyStatus.ACTIVE, KeyStatus.UNCHECKED, KeyStatus.EXHAUSTED}
 
 
 class KeyWriter(Protocol):

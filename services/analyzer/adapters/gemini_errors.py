@@ -1,23 +1,60 @@
 """What Gemini's errors mean to us: whose fault it is, and when to ask again; an error body in, one of ours out."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.errors import AnswerUnusable, FleetError, KeyExpired, KeyRefused, ProviderQuotaSpent
+from shared.quota import Learned, WindowName
 from shared.values import WaitReason
 
 _PROVIDERS_DAY = ZoneInfo("America/Los_Angeles")
+_WINDOWS = {"PerMonth": WindowName.MONTH, "PerDay": WindowName.DAY, "PerMinute": WindowName.MINUTE}
 _MINUTE = timedelta(seconds=60)
 _LONGEST_PAUSE = timedelta(hours=1)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 _RETRY_IN = re.compile(r"retry in (\d+(?:\.\d+)?)\s*s", re.IGNORECASE)
 _NONE_ALLOWED = re.compile(r"limit: 0\b")
+_OF_CALLS = re.compile(r"requests?(_|$|per)", re.IGNORECASE)  # others count tokens
 _OF_THE_KEY = re.compile(r"api[ _]key|billing|user location|consumer|project", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One quota that a refusal says was used up; `limit` is None where it does not say how much it holds."""
+
+    quota_id: str
+    metric: str
+    limit: int | None
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> "Violation":
+        """The violation in a body of whatever shape."""
+        value = str(body.get("quotaValue", ""))
+        return cls(
+            str(body.get("quotaId") or ""),
+            str(body.get("quotaMetric") or ""),
+            int(value) if value.isascii() and value.isdigit() else None,
+        )
+
+    @property
+    def window(self) -> WindowName | None:
+        """The window it counts in; None for one we have no counter of."""
+        for name, window in _WINDOWS.items():
+            if name in self.quota_id:
+                return window
+        return None
+
+    @property
+    def learned(self) -> Learned | None:
+        """What it says of how many calls are allowed; None when it counts something else, or does not say."""
+        if self.window is None or self.limit is None or not _counts_calls(self):
+            return None
+        return Learned(self.window, self.limit, self.quota_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +86,13 @@ class Refusal:
         return {str(detail["reason"]) for detail in self.details if "reason" in detail}
 
     @property
-    def quota_ids(self) -> Iterator[str]:
+    def violations(self) -> Iterator[Violation]:
         """The quotas it says were used up."""
         for detail in self.details:
             violations = detail.get("violations")
             for violation in violations if isinstance(violations, list) else ():
                 if isinstance(violation, dict):
-                    yield str(violation.get("quotaId") or "")
+                    yield Violation.of(violation)
 
     @property
     def retry_after(self) -> timedelta | None:
@@ -84,9 +121,17 @@ def meaning(refusal: Refusal, *, now: datetime) -> FleetError | None:
 
 def next_midnight(now: datetime) -> datetime:
     """When the provider's day ends."""
-    today = now.astimezone(_PROVIDERS_DAY)
-    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) + timedelta(days=1)
-    return midnight.astimezone(now.tzinfo)
+    return _midnight(now.astimezone(_PROVIDERS_DAY).date() + timedelta(days=1)).astimezone(now.tzinfo)
+
+
+def next_month(now: datetime) -> datetime:
+    """When the provider's month ends."""
+    in_the_next = now.astimezone(_PROVIDERS_DAY).date().replace(day=1) + timedelta(days=31)
+    return _midnight(in_the_next.replace(day=1)).astimezone(now.tzinfo)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), _PROVIDERS_DAY)
 
 
 def _names_the_key(refusal: Refusal) -> bool:
@@ -108,15 +153,25 @@ def _key_refused(refusal: Refusal) -> KeyRefused:
     return KeyRefused("it is not valid")
 
 
-def _quota_spent(refusal: Refusal, now: datetime) -> ProviderQuotaSpent:
-    """The violated quota first: a spent day carries a short retry delay all the same."""
-    quotas = " ".join(refusal.quota_ids)
-    if _NONE_ALLOWED.search(refusal.message):
-        sentence = "The provider's plan of this key allows no calls to this model."
-        return ProviderQuotaSpent(sentence, until=next_midnight(now), reason=WaitReason.QUOTA_DAY)
-    if "PerDay" in quotas:
-        sentence = "The provider says this key's calls for today are used up."
-        return ProviderQuotaSpent(sentence, until=next_midnight(now), reason=WaitReason.QUOTA_DAY)
+def _quota_spent(refusal: Refusal, now: datetime) -> FleetError:
+    """The violated quotas first: a spent day carries a short retry delay all the same."""
+    violations = list(refusal.violations)
+    if _NONE_ALLOWED.search(refusal.message) or any(violation.limit == 0 for violation in violations):
+        return KeyRefused("its plan allows no calls to this model; choose another plan or add a key of another project")
+    windows = {violation.window for violation in violations}
+    learned = [violation.learned for violation in violations if violation.learned is not None]
+    if WindowName.MONTH in windows:
+        return _spent("this month", WaitReason.QUOTA_MONTH, next_month(now), learned)
+    if WindowName.DAY in windows:
+        return _spent("today", WaitReason.QUOTA_DAY, next_midnight(now), learned)
     pause = min(refusal.retry_after or _MINUTE, _LONGEST_PAUSE)
-    sentence = "The provider says this key's calls for this minute are used up."
-    return ProviderQuotaSpent(sentence, until=now + pause, reason=WaitReason.QUOTA_MINUTE)
+    return _spent("this minute", WaitReason.QUOTA_MINUTE, now + pause, learned)
+
+
+def _spent(when: str, reason: WaitReason, until: datetime, learned: Sequence[Learned]) -> ProviderQuotaSpent:
+    sentence = f"The provider says this key's calls for {when} are used up."
+    return ProviderQuotaSpent(sentence, until=until, reason=reason, learned=learned)
+
+
+def _counts_calls(violation: Violation) -> bool:
+    return bool(_OF_CALLS.search(violation.metric) or _OF_CALLS.search(violation.quota_id))

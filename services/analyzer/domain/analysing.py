@@ -1,4 +1,4 @@
-"""The analyzer's story: pages of one user go to the provider on the user's own key, or are read here."""
+"""The analyzer's story: pages of one user go to the provider on the key that serves the user, or are read here."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.batch import Batch
 from services.analyzer.domain.heuristic import read_here
+from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKey, UsableKeys
-from shared.errors import ContentBlocked, FleetError, KeyRefused
+from shared.errors import ContentBlocked, FleetError, KeyRefused, ProviderQuotaSpent
 from shared.jobs import Worked
 from shared.ledger import Job, Ledger, Pause
 from shared.patience import patiently
@@ -31,6 +32,7 @@ class Analysing:
     ledger: Ledger
     keys: UsableKeys
     asking: Asking
+    lessons: Lessons
     batch_pause: timedelta
     now: Callable[[], datetime] = _now
 
@@ -49,33 +51,49 @@ class Analysing:
         return _told(batch)
 
     async def _analyse(self, batch: Batch) -> None:
-        key = await self.keys.find(batch.user)
-        if key is None:
-            return await _read(batch, batch.rest)
+        """Ask about all pages at once; when one of them is blocked, about each alone, so that it goes alone.
+
+        The key is looked up before every request: it may have been replaced, removed or refused since the last one.
+        """
+        at_once = len(batch.rest)
+        while batch.rest:
+            key = await self.keys.find(batch.user)
+            if key is None:
+                await _read(batch, batch.rest)
+                return
+            try:
+                await self._ask(batch, batch.rest[:at_once], key)
+            except ContentBlocked as blocked:
+                if at_once == 1:
+                    batch.fail(batch.rest[:1], blocked)
+                at_once = 1
+
+    async def _ask(self, batch: Batch, jobs: Sequence[Job], key: UsableKey) -> None:
+        """One request, and what it shows of the key; one refused is marked, and the next look-up finds another or none.
+
+        Raises:
+            Postponed: the quota or the provider does not permit it now, or the key was changed meanwhile.
+            ContentBlocked, AnswerUnusable: nothing came of it.
+        """
         try:
-            await self._ask(batch, key)
+            await self.asking(batch, jobs, key)
         except KeyRefused as refusal:
-            await self.keys.refuse(batch.user, key, refusal)
-            await _read(batch, batch.rest)
+            await self.keys.refuse(key, refusal)
+        except ProviderQuotaSpent as spent:
+            await self._heed(key, spent)
+            raise
+        except ContentBlocked:
+            await self.keys.accepted(key)  # it is the page that was not
+            raise
         else:
-            await self.keys.accepted(batch.user, key)
+            await self.keys.accepted(key)
 
-    async def _ask(self, batch: Batch, key: UsableKey) -> None:
-        """One request for all; when one page is blocked, one for each, so that it goes alone."""
-        jobs = batch.rest
-        try:
-            await self.asking(batch, jobs, key.stored)
-        except ContentBlocked as blocked:
-            if len(jobs) == 1:
-                return batch.fail(jobs, blocked)
-            for job in jobs:
-                await self._ask_alone(batch, job, key)
-
-    async def _ask_alone(self, batch: Batch, job: Job, key: UsableKey) -> None:
-        try:
-            await self.asking(batch, [job], key.stored)
-        except ContentBlocked as blocked:
-            batch.fail([job], blocked)
+    async def _heed(self, key: UsableKey, spent: ProviderQuotaSpent) -> None:
+        """Learn from a 429, unless the key was changed meanwhile: what is said of an old key is not true of a new."""
+        await self.lessons.heed(key.account, spent)
+        if not await self.keys.is_spent(key, spent):
+            await self.lessons.forget(key.account)
+            raise self.keys.changed()
 
     async def _keep(self, batch: Batch) -> None:
         """Results and the lane's rest in one transaction; a ledger that is away is waited for: quota was spent."""

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from services.analyzer.domain.batch import Batch
 from services.analyzer.domain.prompts import PROMPT_VERSION
 from services.analyzer.domain.provider import Answer, Findings, Item, ItemId, Provider
+from services.analyzer.domain.usable_keys import UsableKey
 from shared.bookmarks import Analysis, Content, Tokens
 from shared.errors import AnswerUnusable, FleetError, LedgerUnavailable, ProviderUnreached, QuotaSpent
-from shared.keys import StoredKey
 from shared.ledger import Job
 from shared.logs import log
 from shared.metrics import ITEMS_PER_REQUEST, PROVIDER_REQUESTS, PROVIDER_SECONDS, PROVIDER_TOKENS
-from shared.quota import Quota, Taken, Wait, account_of
+from shared.quota import DEFAULT_KEY, Account, Quota, Taken, Wait, account_of, share_of
 from shared.usage import NOT_SENT, CallId, UsageJournal
 from shared.values import AnalysedBy, KeySource, UserId
 
@@ -21,58 +22,96 @@ ANALYSED = "analysed"
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """What every account that a call counts in has granted."""
+
+    taken: Sequence[Taken]
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether it is too late to use it."""
+        return any(each.lapsed for each in self.taken)
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
-    """Asks the provider about a few pages of one user, on that user's key and quota."""
+    """Asks the provider about a few pages of one user, on the key that serves the user and within its quota."""
 
     provider: Provider
     quota: Quota
     journal: UsageJournal
 
-    async def __call__(self, batch: Batch, jobs: Sequence[Job], key: StoredKey) -> None:
+    async def __call__(self, batch: Batch, jobs: Sequence[Job], key: UsableKey) -> None:
         """Ask once about these jobs' pages, and note in the batch what came of each.
 
         Raises:
             Postponed: the quota or the provider does not permit it now.
             KeyRefused, ContentBlocked, AnswerUnusable: nothing came of it.
         """
-        await self.provider.prepare(key.key)
-        permit, call = await self._permit(batch.user, items=len(jobs))
+        await self.provider.prepare(key.stored.key)
+        permit, call = await self._permit(batch.user, key.source, items=len(jobs))
+        tell = partial(_tell, key.source, items=len(jobs))
         began = time.perf_counter()
         try:
-            answer = await self.provider.analyse(key.key, [_item(job) for job in jobs])
+            answer = await self.provider.analyse(key.stored.key, [_item(job) for job in jobs])
         except ProviderUnreached as error:
-            _tell(error.code, items=len(jobs), seconds=time.perf_counter() - began)
+            tell(error.code, seconds=time.perf_counter() - began)
             await self._take_back(permit, call)
             raise
         except FleetError as error:
             batch.asked = True
-            _tell(error.code, items=len(jobs), seconds=time.perf_counter() - began)
+            tell(error.code, seconds=time.perf_counter() - began)
             await self.journal.end(call, outcome=error.code, tokens=Tokens())
             raise
         batch.asked = True
-        _tell(ANALYSED, items=len(jobs), seconds=time.perf_counter() - began, answer=answer)
-        _note(batch, jobs, answer)
+        tell(ANALYSED, seconds=time.perf_counter() - began, answer=answer)
+        _note(batch, jobs, answer, key.source)
         await self.journal.end(call, outcome=ANALYSED, tokens=answer.tokens)
 
-    async def _permit(self, user: UserId, *, items: int) -> tuple[Taken, CallId]:
+    async def _permit(self, user: UserId, source: KeySource, *, items: int) -> tuple[Permit, CallId]:
         """A permit that is still good after its call was recorded."""
         while True:
-            permit = await self.quota.take(account_of(user))
-            if isinstance(permit, Wait):
-                raise QuotaSpent(until=permit.until, reason=permit.reason)
+            permit = await self._take(user, source)
             try:
-                call = await self.journal.begin(user, key_source=KeySource.USER, model=self.provider.model, items=items)
+                call = await self.journal.begin(user, key_source=source, model=self.provider.model, items=items)
             except LedgerUnavailable:
-                await self.quota.refund(permit)
+                await self._refund(permit)
                 raise
             if not permit.lapsed:
                 return permit, call
             await self._take_back(permit, call)
 
-    async def _take_back(self, permit: Taken, call: CallId) -> None:
+    async def _take(self, user: UserId, source: KeySource) -> Permit:
+        """A call of every account it counts in, one after the other, or of none."""
+        taken: list[Taken] = []
+        try:
+            for account, whose in _accounts(user, source):
+                answer = await self.quota.take(account)
+                if isinstance(answer, Wait):
+                    raise QuotaSpent(until=answer.until, reason=answer.reason, whose=whose)
+                taken.append(answer)
+        except FleetError:
+            await self._refund(Permit(taken))
+            raise
+        return Permit(taken)
+
+    async def _refund(self, permit: Permit) -> None:
+        for taken in permit.taken:
+            await self.quota.refund(taken)
+
+    async def _take_back(self, permit: Permit, call: CallId) -> None:
         """The call never left: it counts for nothing."""
-        await self.quota.refund(permit)
+        await self._refund(permit)
         await self.journal.end(call, outcome=NOT_SENT, tokens=Tokens())
+
+
+def _accounts(user: UserId, source: KeySource) -> list[tuple[Account, str]]:
+    """The accounts that a call counts in, the user's first, each with what its calls are called."""
+    accounts = [(account_of(user), "The user's calls")]
+    if source is KeySource.DEFAULT:
+        accounts.append((share_of(user), "The user's share of the default key's calls"))
+        accounts.append((DEFAULT_KEY, "The calls of all users on the default key"))
+    return accounts
 
 
 def _item(job: Job) -> Item:
@@ -91,22 +130,23 @@ def _content(job: Job) -> Content:
     return job.content
 
 
-def _note(batch: Batch, jobs: Sequence[Job], answer: Answer) -> None:
+def _note(batch: Batch, jobs: Sequence[Job], answer: Answer, source: KeySource) -> None:
     """Each page gets what the answer says of it; what the answer misses is asked again later."""
     answered = [(job, found) for job in jobs if (found := answer.findings.get(_item_id(job))) is not None]
     shares = _shares(answer.tokens, len(answered))
     batch.finish(
-        (job, _analysis(found, answer.model, share)) for (job, found), share in zip(answered, shares, strict=True)
+        (job, _analysis(found, source, answer.model, share))
+        for (job, found), share in zip(answered, shares, strict=True)
     )
     missed = [job for job in jobs if _item_id(job) not in answer.findings]
     batch.fail(missed, AnswerUnusable("The provider's answer says nothing usable of this page."))
 
 
-def _analysis(found: Findings, model: str, tokens: Tokens) -> Analysis:
+def _analysis(found: Findings, source: KeySource, model: str, tokens: Tokens) -> Analysis:
     return Analysis(
         **asdict(found),
         analysed_by=AnalysedBy.GEMINI,
-        key_source=KeySource.USER,
+        key_source=source,
         model=model,
         prompt_version=PROMPT_VERSION,
         tokens=tokens,
@@ -124,16 +164,17 @@ def _shares(tokens: Tokens, parts: int) -> list[Tokens]:
     ]
 
 
-def _tell(outcome: str, *, items: int, seconds: float, answer: Answer | None = None) -> None:
+def _tell(source: KeySource, outcome: str, *, items: int, seconds: float, answer: Answer | None = None) -> None:
     """One request's metrics and its one line in the log: numbers alone, no content and no key."""
     tokens = answer.tokens if answer else Tokens()
-    PROVIDER_REQUESTS.labels(KeySource.USER, outcome).inc()
+    PROVIDER_REQUESTS.labels(source, outcome).inc()
     PROVIDER_SECONDS.observe(seconds)
     ITEMS_PER_REQUEST.observe(items)
     PROVIDER_TOKENS.labels("prompt").inc(tokens.prompt)
     PROVIDER_TOKENS.labels("answer").inc(tokens.answer)
     log.info(
         "provider_asked",
+        key_source=source.value,
         outcome=outcome,
         items=items,
         answered=len(answer.findings) if answer else 0,

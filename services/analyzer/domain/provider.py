@@ -69,9 +69,9 @@ class Provider(Protocol):
         No error holds the key, not even in its causes.
 
         Raises:
-            KeyRefused: the key is not accepted (`KeyExpired`: no longer).
+            KeyRefused: the key is not accepted (`KeyExpired`: no longer), or its plan allows no calls at all.
             ContentBlocked: the provider's safety rules refuse at least one of the items.
-            ProviderQuotaSpent: the key's quota is used up; `window` and `until` say which and for how long.
+            ProviderQuotaSpent: the key's quota is used up; which window, until when, and what it says of its limits.
             ProviderUnreached: the request provably never left; its quota may be given back.
             ProviderDown: overloaded, failing, or silent; the request may have counted.
             AnswerUnusable: nothing in the answer can be used.

@@ -27,6 +27,7 @@ from shared.errors import (
 )
 from shared.keys import ApiKey
 from shared.keys.plaintext import api_key
+from shared.quota import WindowName
 from shared.values import WaitReason
 from tests.gemini_emulator import Fault, GeminiEmulator, KeyState
 from tests.gemini_emulator.pages import BLOCK_MARK
@@ -222,7 +223,28 @@ async def test_a_spent_minute_waits_as_long_as_the_provider_says(
     assert abs((spent.until - datetime.now(UTC)).total_seconds() - seconds) < 2
 
 
-@pytest.mark.parametrize("fault", [Fault.DAY, Fault.DAY_WITHOUT_RETRY, Fault.NEVER])
+async def test_a_plan_that_allows_no_calls_refuses_the_key(emulator: GeminiEmulator, gemini: Gemini) -> None:
+    emulator.plan(Fault.NEVER)
+
+    refusal = await refusal_of(gemini)
+
+    assert type(refusal) is KeyRefused
+    assert "allows no calls" in refusal.sentence
+
+
+async def test_a_refusal_teaches_the_limit_it_names(emulator: GeminiEmulator, gemini: Gemini) -> None:
+    emulator.add_key(ADA, per_minute=2)
+    for _ in range(2):
+        await gemini.analyse(api_key(ADA), PAGES)
+
+    spent = await refusal_of(gemini)
+
+    assert isinstance(spent, ProviderQuotaSpent)
+    assert [(lesson.window, lesson.calls) for lesson in spent.learned] == [(WindowName.MINUTE, 2)]
+    assert "PerMinute" in spent.learned[0].source
+
+
+@pytest.mark.parametrize("fault", [Fault.DAY, Fault.DAY_WITHOUT_RETRY])
 async def test_a_spent_day_waits_for_the_providers_midnight_whatever_delay_it_names(
     emulator: GeminiEmulator, gemini: Gemini, fault: Fault
 ) -> None:

@@ -16,6 +16,7 @@ from services.analyzer.adapters.gemini_clients import GeminiClients
 from services.analyzer.adapters.in_google_genai import Gemini
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
+from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.provider import Answer, Item
 from services.analyzer.domain.usable_keys import UsableKeys
 from shared.audit import here
@@ -134,6 +135,7 @@ class House:
                 ledger=self.ledger,
                 keys=UsableKeys(self.keys, PostgresKeyRegistry(self.database), here("process:analyzer")),
                 asking=Asking(Gate(provider, self.left), quota, journal),
+                lessons=Lessons(quota, self.limits),
                 batch_pause=timedelta(0),
             )
             yield JobRunner(Stage.ANALYZE, Work(self.ledger, analyse), hold=LEASE)

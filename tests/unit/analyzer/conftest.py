@@ -7,42 +7,66 @@ import pytest
 from services.analyzer.adapters.in_memory import InMemoryProvider
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
+from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKeys
 from shared.audit import Actor
 from shared.bookmarks import Content, NewBookmark
 from shared.jobs import JobRunner, Work
+from shared.keys import DEPLOYMENT
 from shared.keys.in_memory import InMemoryKeyRegistry, InMemoryKeys
 from shared.keys.plaintext import api_key
 from shared.ledger import Pause
 from shared.ledger.in_memory import Kept, MemoryLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
-from shared.quota.in_memory import InMemoryQuota
+from shared.quota import Account, Limits
+from shared.quota.in_memory import InMemoryLimits, InMemoryQuota
+from shared.quota.limits import DeploymentLimits
 from shared.settings import DispatchSettings
 from shared.usage.in_memory import InMemoryUsage
-from shared.values import KeyStatus, Stage, Strategy, UserId, WaitReason
-from tests.quotas import limits_of
+from shared.values import DefaultKeyPolicy, KeyStatus, Stage, Strategy, UserId, WaitReason
 
 ADA, LINUS = UserId("ada"), UserId("linus")
 ACTOR = Actor("process:analyzer", "node-7")
-KEYS = {ADA: "AIzaSyAda-0000000000000000000000000000ada", LINUS: "AIzaSyLinus-00000000000000000000000linus"}
+KEYS = {
+    ADA: "AIzaSyAda-0000000000000000000000000000ada",
+    LINUS: "AIzaSyLinus-00000000000000000000000linus",
+    DEPLOYMENT: "AIzaSyDefault-00000000000000000000default",
+}
 
 
 class Analyzer:
     """The analyzer with its neighbours; `serve` runs every message the ledger lets out."""
 
-    def __init__(self, *, per_minute: int = 15, batch_pause_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        per_minute: int = 15,
+        share_per_minute: int = 15,
+        default_key_per_minute: int = 15,
+        batch_pause_s: float = 60.0,
+        policy: DefaultKeyPolicy = DefaultKeyPolicy.OFF,
+    ) -> None:
         self.ledger = MemoryLedger(
             policies=stage_policies(DispatchSettings(batch_pause_s=batch_pause_s, analyze_lease_s=3_600)),
             retries=RetryPolicy(),
         )
+        self.actor = ACTOR
         self.keys, self.registry = InMemoryKeys(), InMemoryKeyRegistry()
-        self.quota = InMemoryQuota(limits=limits_of(minute=per_minute))
+        self.limits = InMemoryLimits(
+            DeploymentLimits(
+                user=Limits(minute=per_minute),
+                share=Limits(minute=share_per_minute),
+                default_key=Limits(minute=default_key_per_minute),
+            )
+        )
+        self.quota = InMemoryQuota(limits=self.limits)
         self.journal = InMemoryUsage()
         self.provider = InMemoryProvider()
         self.analyse = Analysing(
             ledger=self.ledger,
-            keys=UsableKeys(self.keys, self.registry, ACTOR),
+            keys=UsableKeys(self.keys, self.registry, ACTOR, policy),
             asking=Asking(self.provider, self.quota, self.journal),
+            lessons=Lessons(self.quota, self.limits),
             batch_pause=timedelta(seconds=batch_pause_s),
         )
 
@@ -73,6 +97,10 @@ class Analyzer:
         for message in messages:
             await run(message.job_ids, message.token)
         return len(messages)
+
+    async def used(self, account: Account) -> int:
+        """Calls that count in an account's minute."""
+        return (await self.quota.status(account)).minute.used
 
     def rest(self, user: UserId = ADA) -> Pause:
         """What the user's lane waits for."""
