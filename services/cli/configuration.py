@@ -4,6 +4,7 @@ import inspect
 import re
 import types
 from collections.abc import Iterator
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -77,6 +78,8 @@ def _type(annotation: Any) -> str:
         return f"list of {_type(inside[0])}s"
     if annotation is SecretStr:
         return "text, **secret**"
+    if issubclass(annotation, StrEnum):
+        return ", ".join(f"`{choice}`" for choice in annotation)
     return _TYPES.get(annotation, "network" if "Network" in annotation.__name__ else annotation.__name__)
 
 
