@@ -5,7 +5,7 @@ import asyncio
 from services.cli.command import command, told, user_option
 from services.cli.output import print_facts, print_json
 from services.cli.surroundings import Surroundings
-from services.cli.wiring import open_ledger
+from services.cli.wiring import open_ledger, operator
 from shared.errors import UnknownUser
 from shared.values import UserId
 
@@ -29,8 +29,9 @@ def resume(around: Surroundings, user: UserId) -> None:
 
 
 async def _set(user: UserId, *, paused: bool) -> None:
+    by = operator()
     async with open_ledger() as opened:
-        known = await (opened.ledger.pause(user) if paused else opened.ledger.resume(user))
+        known = await (opened.ledger.pause(user, by=by) if paused else opened.ledger.resume(user, by=by))
         if not known:
             raise UnknownUser(user)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.audit import Actor, here
 from shared.database import Database
 from shared.ledger import Ledger
+from shared.ledger.failures import Failures
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
 from shared.ledger.reports import Reports
@@ -18,11 +19,12 @@ from shared.signals.in_postgres import PostgresSignals
 
 @dataclass(frozen=True, slots=True)
 class OpenLedger:
-    """The ledger for one command: what changes it, what shows it, and what looked wrong."""
+    """The ledger for one command: what changes it, what shows it, what looked wrong, and what failed."""
 
     ledger: Ledger
     reports: Reports
     signals: Signals
+    failures: Failures
 
 
 @asynccontextmanager
@@ -32,7 +34,7 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
     dispatch = DispatchSettings.read()
     try:
         ledger = PostgresLedger(database, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
-        yield OpenLedger(ledger, Reports(database), PostgresSignals(database))
+        yield OpenLedger(ledger, Reports(database), PostgresSignals(database), Failures(database))
     finally:
         await database.close()
 

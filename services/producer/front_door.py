@@ -13,10 +13,12 @@ from services.producer.domain.adding_keys import AddKey, RemoveKey
 from services.producer.domain.bursts import Bursts
 from services.producer.domain.erasing import EraseUser
 from services.producer.domain.processing import ProcessContent
+from services.producer.domain.retrying import RetryFailed
 from services.producer.domain.showing import Snapshots
 from services.producer.domain.standing import Standing
 from services.producer.domain.submitting import SubmitBookmarks
 from services.producer.settings import SubmissionSettings
+from shared.audit import Audit
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
 from shared.keys import ApiKey, KeyRegistry
@@ -26,9 +28,12 @@ from shared.keys.plaintext import fingerprint
 from shared.keys.tries_in_postgres import PostgresKeyTries
 from shared.keys.vault_session import VaultSession
 from shared.ledger import Ledger
+from shared.ledger.failures import Failures
 from shared.ledger.in_postgres import PostgresLedger
+from shared.ledger.lanes_shown import Lanes
 from shared.ledger.policies import retry_policy, stage_policies
 from shared.ledger.reports import Reports
+from shared.quota import LimitBook
 from shared.quota.calendar import Calendar
 from shared.quota.in_redis import open_redis
 from shared.quota.opening import open_quota
@@ -90,11 +95,16 @@ class FrontDoor:
     remove_key: RemoveKey
     erase: EraseUser
     process: ProcessContent
+    retry: RetryFailed
     standing: Standing
     snapshots: Snapshots
     ledger: Ledger
     registry: KeyRegistry
     reports: Reports
+    failures: Failures
+    lanes: Lanes
+    limits: LimitBook
+    audit: Audit
     signals: Signals
     bursts: Bursts
     ping: Callable[[], Awaitable[None]]
@@ -116,6 +126,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
         )
         registry = PostgresKeyRegistry(database)
         reports = Reports(database)
+        failures = Failures(database)
         audit = PostgresAudit(database)
         signals = PostgresSignals(database)
         bursts = Bursts(handed_in=reports.handed_in_since, signals=signals, burst=settings.submissions.submission_burst)
@@ -152,11 +163,16 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             remove_key=RemoveKey(writer=writer, registry=registry, audit=audit),
             erase=EraseUser(writer=writer, registry=registry, ledger=ledger, audit=audit),
             process=ProcessContent(ledger=ledger, registry=registry, reports=reports),
+            retry=RetryFailed(ledger=ledger, failures=failures),
             standing=standing,
             snapshots=Snapshots(reports=reports, standing=standing),
             ledger=ledger,
             registry=registry,
             reports=reports,
+            failures=failures,
+            lanes=Lanes(database),
+            limits=quota.limits,
+            audit=audit,
             signals=signals,
             bursts=bursts,
             ping=ping,

@@ -1,7 +1,8 @@
 """The audit trail: who did what with whose keys and data, and from where; rows are added and never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from socket import gethostname
 from typing import Protocol
 
@@ -26,6 +27,18 @@ def here(name: str) -> Actor:
     return Actor(name, gethostname())
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One act as the trail keeps it; `id` grows with time."""
+
+    id: int
+    at: datetime
+    actor: Actor
+    action: str
+    user: UserId | None
+    details: Mapping[str, str | int]
+
+
 class Audit(Protocol):
     """Records access to keys and acts of administration."""
 
@@ -42,5 +55,15 @@ class Audit(Protocol):
 
         Raises:
             LedgerUnavailable: it was not kept; what needs an entry must not be done.
+        """
+        ...
+
+    async def newest(
+        self, limit: int = 50, *, user: UserId | None = None, before: int | None = None
+    ) -> Sequence[Entry]:
+        """Entries, newest first: about one user or about all, and only those before the one of this id.
+
+        Raises:
+            LedgerUnavailable: nobody can say.
         """
         ...

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.audit import Actor
 from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
 from shared.errors import FleetError
 from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
@@ -215,23 +216,36 @@ class Ledger(Protocol):
         """
         ...
 
+    async def requeue_failed(
+        self, user: UserId, *, jobs: Sequence[JobId] = (), code: str | None = None, by: Actor
+    ) -> int:
+        """Begin anew what failed for a user, with fresh attempts; how many bookmarks. Recorded in the audit trail.
+
+        Chosen are the bookmarks of these failed jobs, or of all, and of those the ones that failed with this code.
+        Each begins where it first failed: what came of it later (an analysis of its fallback content) is dropped.
+        """
+        ...
+
     async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
         """Delete a user's bookmarks with content, analyses and jobs; how many. A running job's result is dropped."""
         ...
 
-    async def erase(self, user: UserId) -> int:
-        """Delete everything the ledger holds of a user; how many bookmarks went."""
+    async def erase(self, user: UserId, *, by: Actor) -> int:
+        """Delete everything the ledger holds of a user; how many bookmarks went. The audit trail keeps that it did."""
         ...
 
     async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
         """End a lane's wait now if it waits for one of these reasons (a key was added, say); whether it did."""
         ...
 
-    async def pause(self, user: UserId) -> bool:
-        """An operator stops serving a user until `resume`; what is out ends as usual. False for an unknown user."""
+    async def pause(self, user: UserId, *, by: Actor) -> bool:
+        """An operator stops serving a user until `resume`; what is out ends as usual. False for an unknown user.
+
+        Recorded in the audit trail, as is `resume`.
+        """
         ...
 
-    async def resume(self, user: UserId) -> bool:
+    async def resume(self, user: UserId, *, by: Actor) -> bool:
         """Serve a paused user again; False for an unknown user."""
         ...
 

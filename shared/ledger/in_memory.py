@@ -11,6 +11,8 @@ from itertools import count
 from random import random as any_chance
 from secrets import token_hex
 
+from shared.audit import Actor
+from shared.audit.in_memory import InMemoryAudit
 from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
 from shared.errors import FleetError, IdempotencyConflict, LeaseExpired, LeaseLost
 from shared.ledger import Accepted, Job, Pause, Reaped, Receipt, Released, StagePolicy
@@ -20,6 +22,7 @@ from shared.values import AnalysedBy, BookmarkId, JobId, JobState, Stage, Strate
 
 _OUT = (JobState.RELEASED, JobState.RUNNING)
 _OPEN = (JobState.QUEUED, *_OUT)
+_ORDER = (Stage.SCRAPE, Stage.RENDER, Stage.ANALYZE)
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 
@@ -47,6 +50,7 @@ class _Entry:
     reason: WaitReason | None = None
     token: str | None = None
     lease_until: datetime = _EPOCH
+    error: FleetError | None = None
 
     def back_in_line(self) -> None:
         self.state, self.token, self.reason = JobState.QUEUED, None, None
@@ -67,6 +71,7 @@ class MemoryLedger:
 
     Attributes:
         bookmarks: every bookmark there is, by its id.
+        audit: what was recorded of acts upon it.
         events: what others were told of bookmarks, as (type, bookmark's id).
         exhausted: what others were told of quotas, as (user, the wait for its day or month).
     """
@@ -88,6 +93,7 @@ class MemoryLedger:
         self._receipts: dict[tuple[UserId, str, str], tuple[str, list[Accepted]]] = {}
         self.bookmarks: dict[BookmarkId, Kept] = {}
         self.events: list[tuple[str, BookmarkId]] = []
+        self.audit = InMemoryAudit()
         self.exhausted: list[tuple[UserId, Pause]] = []
 
     # ---- in ---------------------------------------------------------------------------------------
@@ -274,6 +280,7 @@ class MemoryLedger:
     def _fail(self, job: _Entry, error: FleetError, fallback: Content | None) -> None:
         job.attempts += 1
         job.end(JobState.FAILED)
+        job.error = error
         kept = job.bookmark
         kept.state, kept.error = JobState.FAILED, error
         self._tell("bookmark.failed", kept.id)
@@ -297,6 +304,31 @@ class MemoryLedger:
         ]
         return sum(self._enqueue(kept, Stage.ANALYZE) for kept in stale[:limit])
 
+    async def requeue_failed(
+        self, user: UserId, *, jobs: Sequence[JobId] = (), code: str | None = None, by: Actor
+    ) -> int:
+        """See `Ledger.requeue_failed`."""
+        failed = [job for job in self._jobs.values() if job.bookmark.user == user and job.state is JobState.FAILED]
+        chosen = {
+            job.bookmark.id
+            for job in failed
+            if (not jobs or job.id in jobs) and (code is None or (job.error and job.error.code == code))
+        }
+        for id_ in chosen:
+            of_it = [job for job in self._jobs.values() if job.bookmark.id == id_]
+            first = min((job for job in of_it if job in failed), key=lambda job: (_ORDER.index(job.stage), -job.id))
+            for job in of_it:
+                if job is not first and job.state is not JobState.DONE:
+                    job.end(JobState.CANCELLED)
+            first.back_in_line()
+            first.attempts, first.error, first.ready_at = 0, None, self._clock()
+            first.bookmark.state, first.bookmark.error = JobState.QUEUED, None
+        if chosen:
+            await self.audit.record(
+                by, "jobs_retried", user, {"bookmarks": len(chosen)} | ({"code": code} if code else {})
+            )
+        return len(chosen)
+
     async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
         """See `Ledger.remove`."""
         gone = [
@@ -309,7 +341,7 @@ class MemoryLedger:
         self._jobs = {id_: job for id_, job in self._jobs.items() if job.bookmark.id in self.bookmarks}
         return len(gone)
 
-    async def erase(self, user: UserId) -> int:
+    async def erase(self, user: UserId, *, by: Actor) -> int:
         """See `Ledger.erase`."""
         gone = {kept.id for kept in self.bookmarks.values() if kept.user == user}
         self.events = [(type_, id_) for type_, id_ in self.events if id_ not in gone]
@@ -318,7 +350,9 @@ class MemoryLedger:
             del self._lanes[lane]
         for place in [place for place in self._receipts if place[0] == user]:
             del self._receipts[place]
-        return await self.remove(user, ids=list(gone))
+        erased = await self.remove(user, ids=list(gone))
+        await self.audit.record(by, "user_erased", user, {"bookmarks": erased})
+        return erased
 
     async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
         """See `Ledger.wake`."""
@@ -331,18 +365,20 @@ class MemoryLedger:
                 job.ready_at, job.reason, woken = now, None, True
         return woken
 
-    async def pause(self, user: UserId) -> bool:
+    async def pause(self, user: UserId, *, by: Actor) -> bool:
         """See `Ledger.pause`."""
-        return self._set_paused(user, paused=True)
+        return await self._set_paused(user, paused=True, by=by)
 
-    async def resume(self, user: UserId) -> bool:
+    async def resume(self, user: UserId, *, by: Actor) -> bool:
         """See `Ledger.resume`."""
-        return self._set_paused(user, paused=False)
+        return await self._set_paused(user, paused=False, by=by)
 
-    def _set_paused(self, user: UserId, *, paused: bool) -> bool:
+    async def _set_paused(self, user: UserId, *, paused: bool, by: Actor) -> bool:
         mine = [lane for (owner, _), lane in self._lanes.items() if owner == user]
         for lane in mine:
             lane.paused = paused
+        if mine:
+            await self.audit.record(by, "user_paused" if paused else "user_resumed", user)
         return bool(mine)
 
     def _is_paused(self, user: UserId) -> bool:

@@ -1,39 +1,20 @@
 """The ledger's read side: what the front door, the command line and the live page show."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, literal_column, select, text
+from sqlalchemy import literal_column, select, text
 
 from shared.database import Database
 from shared.errors import NotFound
-from shared.ledger.showing import SHOWN, bookmark_view, waiting_of
+from shared.ledger.lanes_shown import LANES_OF_USER, lane_progress
+from shared.ledger.showing import SHOWN, bookmark_view
 from shared.ledger.summing import Paced, counts, overview
 from shared.ledger.tables import bookmarks, lanes
-from shared.ledger.views import BookmarkView, LaneProgress, Overview, Page, Progress
-from shared.values import BookmarkId, JobState, Stage, UserId
+from shared.ledger.views import BookmarkView, Overview, Page, Progress
+from shared.values import BookmarkId, JobState, UserId
 
 _BOOKMARKS = text("SELECT state, count(*) FROM bookmarks WHERE user_id = :user GROUP BY state")
 _ANALYSED = text("SELECT analysed_by, count(*) FROM analyses WHERE user_id = :user GROUP BY analysed_by")
-_LANES = text("""
-    SELECT lanes.stage, lanes.paused, lanes.rest_until, lanes.rest_reason, statement_timestamp() AS now,
-           next.ready_at, next.reason, queued.jobs AS queued, out.released, out.running
-      FROM lanes
-     CROSS JOIN LATERAL (
-               SELECT count(*) AS jobs FROM jobs
-                WHERE jobs.stage = lanes.stage AND jobs.user_id = lanes.user_id AND jobs.state = 'queued') AS queued
-     CROSS JOIN LATERAL (
-               SELECT count(*) FILTER (WHERE state = 'released') AS released,
-                      count(*) FILTER (WHERE state = 'running') AS running FROM jobs
-                WHERE jobs.stage = lanes.stage AND jobs.user_id = lanes.user_id
-                  AND jobs.state IN ('released', 'running')) AS out
-      LEFT JOIN LATERAL (
-               SELECT ready_at, reason FROM jobs
-                WHERE jobs.stage = lanes.stage AND jobs.user_id = lanes.user_id AND jobs.state = 'queued'
-                ORDER BY ready_at, id LIMIT 1) AS next ON true
-     WHERE lanes.user_id = :user
-     ORDER BY lanes.stage DESC
-""")
 _HANDED_IN = text("""
     SELECT count(*) FILTER (WHERE submitted_at >= :since)
       FROM (SELECT submitted_at FROM bookmarks WHERE user_id = :user ORDER BY id DESC LIMIT :at_most) AS newest
@@ -95,7 +76,7 @@ class Reports:
         async with self._database.begin(user) as work:
             states = await counts(work, _BOOKMARKS, user=user)
             analysed = await counts(work, _ANALYSED, user=user)
-            mine = [_lane_progress(row) for row in await work.execute(_LANES, {"user": user})]
+            mine = [lane_progress(row) for row in await work.execute(LANES_OF_USER, {"user": user})]
         return Progress(
             user=user,
             total=sum(states.values()),
@@ -124,21 +105,3 @@ class Reports:
             return (
                 await work.execute(select(lanes.c.user_id).where(lanes.c.user_id == user).limit(1))
             ).first() is not None
-
-
-def _lane_progress(row: Row[Any]) -> LaneProgress:
-    blocked = waiting_of(
-        paused=row.paused,
-        rest=(row.rest_until, row.rest_reason),
-        ready_at=row.ready_at,
-        reason=row.reason,
-        now=row.now,
-    )
-    return LaneProgress(
-        stage=Stage(row.stage),
-        waiting=row.queued,
-        released=row.released,
-        running=row.running,
-        paused=row.paused,
-        blocked=blocked if row.queued else None,
-    )

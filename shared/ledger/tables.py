@@ -181,6 +181,7 @@ jobs = Table(
     ),
     Index("ix_jobs_bookmark", "bookmark_id", "id"),
     Index("ix_jobs_failed", "user_id", "id", postgresql_where=text("state = 'failed'")),
+    Index("ix_jobs_failed_id", "id", postgresql_where=text("state = 'failed'")),
     postgresql_with=_BUSY,
 )
 
@@ -293,4 +294,5 @@ audit = Table(
     Column("user_id", Text, comment="whose data was touched"),
     Column("details", JSONB, nullable=False, server_default="{}"),
     Index("ix_audit_user_id_at", "user_id", "at"),
+    Index("ix_audit_user_id_id", "user_id", "id"),
 )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.values import BookmarkId, Stage, UserId, WaitReason
+from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
 
 
 class _View:
@@ -172,6 +172,44 @@ class LaneProgress(_View):
     running: int
     paused: bool
     blocked: Waiting | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView(_View):
+    """A lane among those of all users."""
+
+    user: UserId
+    lane: LaneProgress
+
+
+@dataclass(frozen=True, slots=True)
+class LanePage(_View):
+    """Some lanes by their users, and where the next page begins; None when this is the last."""
+
+    lanes: list[LaneView]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureView(_View):
+    """A job that failed for good: whose, of which bookmark, and why."""
+
+    job: JobId
+    bookmark: BookmarkId
+    user: UserId
+    url: str
+    stage: Stage
+    attempts: int
+    error: ErrorView
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePage(_View):
+    """Some failed jobs, newest first, and where the next page begins; None when this is the last."""
+
+    failures: list[FailureView]
+    after: JobId | None
 
 
 @dataclass(frozen=True, slots=True)

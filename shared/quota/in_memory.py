@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from uuid import uuid4
 
 from shared.audit import Actor
-from shared.audit.in_memory import Entry
+from shared.audit.in_memory import InMemoryAudit
 from shared.quota import (
     MINUTE,
     Account,
@@ -106,10 +106,10 @@ class InMemoryQuota:
 
 
 class InMemoryLimits:
-    """Keeps the promises of `shared.quota.LimitBook` until the process ends; `entries` shows the audit trail."""
+    """Keeps the promises of `shared.quota.LimitBook` until the process ends; `audit` shows who did."""
 
     def __init__(self, deployment: DeploymentLimits, *, now: Callable[[], datetime] = _now) -> None:
-        self.entries: list[Entry] = []
+        self.audit = InMemoryAudit()
         self._deployment = deployment
         self._now = now
         self._own: dict[UserId, UserLimits] = {}
@@ -136,7 +136,7 @@ class InMemoryLimits:
         """Set a user's own limits and record it."""
         check(limits)
         self._own[user] = limits
-        self.entries.append(Entry(by, "limits_set", user, limits.given()))
+        await self.audit.record(by, "limits_set", user, limits.given())
 
     async def set_for(self, user: UserId) -> UserLimits:
         """What was set for a user."""

@@ -1,6 +1,7 @@
 """What every `Audit` promises: in memory, and in a real PostgreSQL."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +14,8 @@ from shared.errors import LedgerUnavailable
 from shared.ledger.tables import audit as table
 from shared.users import user_id
 
-ADA = user_id("ada")
+ADA, BOB = user_id("ada"), user_id("bob")
+BY = Actor("process:analyzer", "node-7")
 Trail = tuple[Audit, Callable[[], Awaitable[list[tuple[object, ...]]]]]
 
 
@@ -55,6 +57,25 @@ async def test_entries_keep_who_did_what_with_whose_data_and_from_where(trail: T
         ("user:ada", "2001:db8::7", "key_added", ADA, {}),
         ("service:ops", "192.0.2.7", "dispatch_paused", None, {"why": "maintenance"}),
     ]
+
+
+async def test_entries_are_read_newest_first_of_one_user_or_of_all_page_by_page(trail: Trail) -> None:
+    audit, _ = trail
+    for number in range(3):
+        await audit.record(BY, "key_read", ADA, {"version": number})
+        await audit.record(BY, "key_read", BOB, {"version": number})
+
+    everybodys = await audit.newest()
+    adas = await audit.newest(2, user=ADA)
+    older = await audit.newest(2, user=ADA, before=adas[-1].id)
+
+    assert [(entry.user, entry.details["version"]) for entry in everybodys] == [
+        (user, number) for number in (2, 1, 0) for user in (BOB, ADA)
+    ]
+    assert [entry.details["version"] for entry in (*adas, *older)] == [2, 1, 0]
+    assert {(entry.actor, entry.action, entry.user) for entry in (*adas, *older)} == {(BY, "key_read", ADA)}
+    assert datetime.now(UTC) - adas[0].at < timedelta(minutes=1)
+    assert await audit.newest(user=user_id("nobody")) == []
 
 
 async def test_what_cannot_be_recorded_is_not_silent() -> None:

@@ -45,7 +45,7 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[tuple[LimitBoo
         memory = InMemoryLimits(DEPLOYMENT)
 
         async def remembered() -> list[tuple[object, ...]]:
-            return [(entry.actor, entry.action, entry.user, dict(entry.details)) for entry in memory.entries]
+            return [(entry.actor, entry.action, entry.user, dict(entry.details)) for entry in memory.audit.entries]
 
         yield memory, remembered
         return

@@ -12,6 +12,7 @@ from services.producer.adapters.counting_in_postgres import PostgresCounting
 from services.producer.adapters.outbox_in_postgres import PostgresOutbox
 from services.producer.dispatching import Dispatcher
 from services.producer.outbox import relay_for_ever
+from shared.audit import here
 from shared.bookmarks import NewBookmark
 from shared.broker import Carrier
 from shared.broker.in_memory import InMemoryEventSink
@@ -94,7 +95,7 @@ async def test_the_ready_buffer_bounds_what_many_users_have_out(
 async def test_what_waits_is_counted(ledger: PostgresLedger, database: Database, database_url: str) -> None:
     await submit(ledger, users=2, each=5)
     await ledger.release(Stage.SCRAPE)
-    await ledger.pause(UserId("user-1"))
+    await ledger.pause(UserId("user-1"), by=here("operator:root"))
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE jobs SET ready_at = now() - interval '90 seconds' WHERE user_id = 'user-0'")
         connection.execute("UPDATE lanes SET state = 'ready'")

@@ -19,6 +19,7 @@ from services.producer.domain.bursts import Bursts
 from services.producer.domain.cloudevents import Event
 from services.producer.domain.taking_events import TakeEvent
 from services.producer.intake import EVENTS_IN, Intake
+from shared.audit import here
 from shared.database import Database
 from shared.errors import LedgerUnavailable, UnknownUser
 from shared.ledger.in_postgres import PostgresLedger
@@ -53,7 +54,7 @@ async def taking_events(rabbitmq_url: str, database_url: str) -> AsyncIterator[I
     bursts = Bursts(handed_in=Reports(database).handed_in_since, signals=PostgresSignals(database), burst=10)
 
     async def erase(user: UserId) -> None:
-        if not await ledger.erase(user):
+        if not await ledger.erase(user, by=here("process:intake")):
             raise UnknownUser(user)
 
     async with running(rabbitmq_url, TakeEvent(ledger, bursts, erase)) as reading:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.database import Database
 from shared.ledger.in_postgres import PostgresLedger, claiming, finishing, reaping, releasing, submitting
 from shared.users import user_id
-from tests.contract.ledger.kit import ADA, POLICIES, RETRIES, SCRAPE, claim_all, content, pages
+from tests.contract.ledger.kit import ADA, OPERATOR, POLICIES, RETRIES, SCRAPE, claim_all, content, pages
 from tests.integration.waiting import until
 
 WINDOWS = {stage: policy.window for stage, policy in POLICIES.items()}
@@ -49,7 +49,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         for job in await claim_all(ledger(database), SCRAPE):
             await ledger(database).store_content(job, content())
         await ledger(database).reap()
-        await ledger(database).erase(ADA)
+        await ledger(database).erase(ADA, by=OPERATOR)
     async with database.begin() as work:
         for statement in FILL.split(";"):
             if statement.strip():

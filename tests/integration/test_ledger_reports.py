@@ -16,7 +16,19 @@ from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.reports import Reports
 from shared.ledger.summing import Paced
 from shared.values import AnalysedBy, BookmarkId, JobState, Strategy, WaitReason
-from tests.contract.ledger.kit import ADA, ANALYZE, BOB, POLICIES, RETRIES, SCRAPE, analysis, claim_all, content, pages
+from tests.contract.ledger.kit import (
+    ADA,
+    ANALYZE,
+    BOB,
+    OPERATOR,
+    POLICIES,
+    RETRIES,
+    SCRAPE,
+    analysis,
+    claim_all,
+    content,
+    pages,
+)
 
 
 @dataclass
@@ -118,7 +130,7 @@ async def test_what_waits_says_why_and_until_when(fleet: Fleet) -> None:
     assert lane.blocked is not None
     assert (lane.blocked.reason, lane.blocked.until, lane.waiting) == (WaitReason.PROVIDER_DOWN, until, 3)
 
-    await fleet.ledger.pause(ADA)
+    await fleet.ledger.pause(ADA, by=OPERATOR)
     paused = (await fleet.reports.bookmark(ADA, one.id)).waiting
     assert paused is not None
     assert (paused.reason, paused.until) == (WaitReason.PAUSED, None)
@@ -144,7 +156,7 @@ async def test_progress_counts_what_is_done_and_what_is_not(fleet: Fleet) -> Non
 async def test_the_overview_adds_everybody_up(fleet: Fleet) -> None:
     await fleet.ledger.submit(ADA, pages(5))
     await fleet.ledger.submit(BOB, pages(2, of="bob"))
-    await fleet.ledger.pause(BOB)
+    await fleet.ledger.pause(BOB, by=OPERATOR)
     first, second = await claim_all(fleet.ledger, SCRAPE)
     await fleet.ledger.store_content(first, content())
     await fleet.ledger.postpone([second], Pause(WaitReason.PROVIDER_DOWN, datetime.now(UTC) + timedelta(hours=1)))
@@ -176,7 +188,7 @@ async def test_a_user_is_known_from_the_first_submission_until_the_erasure(fleet
     assert not await fleet.reports.knows(ADA)
     await fleet.ledger.submit(ADA, pages(1))
     assert await fleet.reports.knows(ADA)
-    await fleet.ledger.erase(ADA)
+    await fleet.ledger.erase(ADA, by=OPERATOR)
     assert not await fleet.reports.knows(ADA)
 
 

@@ -5,6 +5,7 @@ import pytest
 from services.producer.domain.bursts import Bursts
 from services.producer.domain.cloudevents import Event, EventType
 from services.producer.domain.taking_events import TakeEvent
+from shared.audit import here
 from shared.errors import IdempotencyConflict, InvalidInput, InvalidUrl, UnknownUser
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.policies import RetryPolicy
@@ -22,7 +23,7 @@ def ledger() -> MemoryLedger:
 @pytest.fixture
 def take(ledger: MemoryLedger) -> TakeEvent:
     async def erase(user: UserId) -> int:
-        if not (erased := await ledger.erase(user)):
+        if not (erased := await ledger.erase(user, by=here("process:intake"))):
             raise UnknownUser(user)
         return erased
 

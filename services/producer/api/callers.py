@@ -72,7 +72,12 @@ def admin(caller: Annotated[Caller, Depends(caller)]) -> Caller:
     return caller
 
 
+def _administering(_: Annotated[Caller, Depends(admin)], actor: Annotated[Actor, Depends(actor)]) -> Actor:
+    return actor
+
+
 AnyCaller = Annotated[Caller, Depends(caller)]
 Reading = Annotated[Asked, Depends(_about_a_user(Scope.READ))]
 Writing = Annotated[Asked, Depends(_about_a_user(Scope.WRITE))]
+Admin = Annotated[Actor, Depends(_administering)]
 KeyWriting = Annotated[Asked, Depends(_about_a_user(Scope.KEYS))]

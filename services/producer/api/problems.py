@@ -96,6 +96,8 @@ def _sentence_of(error: RequestValidationError) -> str:
     fault = error.errors()[0]
     if fault["type"] == "json_invalid":
         return "The request's body is not JSON."
+    if fault["type"] == "extra_forbidden":
+        return f"The {fault['loc'][0]} holds a field that is not known here."
     where = ".".join(str(part) for part in fault["loc"][1:])
     return f"The {fault['loc'][0]} {f'`{where}` ' if where else ''}cannot be used: {fault['msg']}."
 

@@ -26,8 +26,7 @@ class EraseUser:
         await self._audit.record(by, "user_erasure_asked", user)
         await self._writer.remove(user)
         had_key = await self._registry.remove(user, by=by)
-        erased = await self._ledger.erase(user)
+        erased = await self._ledger.erase(user, by=by)
         if not erased and not had_key:
             raise UnknownUser(user)
-        await self._audit.record(by, "user_erased", user, {"bookmarks": erased})
         return erased

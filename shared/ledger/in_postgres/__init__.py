@@ -3,11 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from random import random as any_chance
 
+from shared.audit import Actor
 from shared.bookmarks import Analysis, Content, NewBookmark
 from shared.database import Database
 from shared.errors import FleetError
 from shared.ledger import Accepted, Job, Pause, Reaped, Receipt, Released, StagePolicy
-from shared.ledger.in_postgres import claiming, finishing, reaping, releasing, removing, setbacks, steering, submitting
+from shared.ledger.in_postgres import (
+    beginning_anew,
+    claiming,
+    finishing,
+    reaping,
+    releasing,
+    removing,
+    setbacks,
+    steering,
+    submitting,
+)
 from shared.ledger.policies import RetryPolicy
 from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
 
@@ -94,30 +105,37 @@ class PostgresLedger:
         async with self._database.begin(user) as work:
             return await steering.requeue_heuristic(work, self._windows, user, limit)
 
+    async def requeue_failed(
+        self, user: UserId, *, jobs: Sequence[JobId] = (), code: str | None = None, by: Actor
+    ) -> int:
+        """See `Ledger.requeue_failed`."""
+        async with self._database.begin(user) as work:
+            return await beginning_anew.requeue_failed(work, self._windows, user, jobs, code, by=by)
+
     async def remove(self, user: UserId, *, ids: Sequence[BookmarkId] = (), urls: Sequence[str] = ()) -> int:
         """See `Ledger.remove`."""
         async with self._database.begin(user) as work:
             return await removing.remove(work, self._windows, user, ids, urls)
 
-    async def erase(self, user: UserId) -> int:
+    async def erase(self, user: UserId, *, by: Actor) -> int:
         """See `Ledger.erase`."""
         async with self._database.begin(user) as work:
-            return await removing.erase(work, user)
+            return await removing.erase(work, user, by)
 
     async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
         """See `Ledger.wake`."""
         async with self._database.begin(user) as work:
             return await steering.wake(work, self._windows, user, stage, reasons)
 
-    async def pause(self, user: UserId) -> bool:
+    async def pause(self, user: UserId, *, by: Actor) -> bool:
         """See `Ledger.pause`."""
         async with self._database.begin(user) as work:
-            return await steering.set_paused(work, user, paused=True)
+            return await steering.set_paused(work, user, paused=True, by=by)
 
-    async def resume(self, user: UserId) -> bool:
+    async def resume(self, user: UserId, *, by: Actor) -> bool:
         """See `Ledger.resume`."""
         async with self._database.begin(user) as work:
-            return await steering.set_paused(work, user, paused=False)
+            return await steering.set_paused(work, user, paused=False, by=by)
 
     async def reap(self) -> Reaped:
         """See `Ledger.reap`; the lanes are looked at slice by slice, one a call."""

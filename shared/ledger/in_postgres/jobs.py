@@ -24,6 +24,7 @@ RELEASED: ColumnElement[str] = literal_column("'released'")
 RUNNING: ColumnElement[str] = literal_column("'running'")
 DONE: ColumnElement[str] = literal_column("'done'")
 FAILED: ColumnElement[str] = literal_column("'failed'")
+CANCELLED: ColumnElement[str] = literal_column("'cancelled'")
 OUT = jobs.c.state.in_([RELEASED, RUNNING])
 
 BACK_IN_LINE: dict[str, Any] = {

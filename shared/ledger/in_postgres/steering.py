@@ -6,6 +6,8 @@ from sqlalchemy import exists, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.audit import Actor
+from shared.audit.in_postgres import record_within
 from shared.ledger.in_postgres.jobs import NOW, QUEUED, RELEASED, RUNNING
 from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, settle
 from shared.ledger.tables import analyses, contents, jobs, lanes
@@ -36,11 +38,14 @@ async def wake(
     return bool(rested.rowcount or woken.rowcount)
 
 
-async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool) -> bool:
+async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool, by: Actor) -> bool:
     """See `Ledger.pause` and `Ledger.resume`."""
     await hold(work, [user])
     changed = await work.execute(update(lanes).where(lanes.c.user_id == user).values(paused=paused))
-    return bool(changed.rowcount)
+    if not changed.rowcount:
+        return False
+    await record_within(work, by, "user_paused" if paused else "user_resumed", user)
+    return True
 
 
 async def requeue_heuristic(work: AsyncConnection, windows: Windows, user: UserId, limit: int | None) -> int:

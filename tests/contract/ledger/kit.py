@@ -1,12 +1,15 @@
 """Every adapter of the ledger's port behind one face, so that one story tests them all."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import psycopg
 
+from shared.audit import Actor, Entry
+from shared.audit.in_postgres import PostgresAudit
 from shared.bookmarks import Analysis, Content, NewBookmark
 from shared.database import Database
 from shared.ledger import Job, Ledger, Released, StagePolicy
@@ -14,9 +17,10 @@ from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy
 from shared.users import user_id
-from shared.values import AnalysedBy, BookmarkId, KeySource, Stage, Strategy
+from shared.values import AnalysedBy, BookmarkId, KeySource, Stage, Strategy, UserId
 
 ADA, BOB = user_id("ada"), user_id("bob")
+OPERATOR = Actor("operator:root", "node-7")
 SCRAPE, RENDER, ANALYZE = Stage.SCRAPE, Stage.RENDER, Stage.ANALYZE
 
 POLICIES = {
@@ -49,6 +53,7 @@ class Fleet(Protocol):
     def see(self, bookmark: BookmarkId) -> Seen | None: ...
     def events(self) -> Counter[tuple[str, int]]: ...
     def exhausted(self) -> list[tuple[str, str, datetime]]: ...
+    async def acts(self) -> list[tuple[Actor, str, UserId | None, dict[str, object]]]: ...
     def now(self) -> datetime: ...
 
 
@@ -86,6 +91,9 @@ class InMemory:
 
     def exhausted(self) -> list[tuple[str, str, datetime]]:
         return [(user, str(pause.spent_window), pause.until) for user, pause in self.ledger.exhausted]
+
+    async def acts(self) -> list[tuple[Actor, str, UserId | None, dict[str, object]]]:
+        return _acts(self.ledger.audit.entries)
 
 
 @dataclass
@@ -136,6 +144,14 @@ class InPostgres:
             told = connection.execute(query).fetchall()
         assert all(data["user"] == user and data["sentence"] and data["advice"] for user, data in told)
         return [(user, data["window"], datetime.fromisoformat(data["until"])) for user, data in told]
+
+    async def acts(self) -> list[tuple[Actor, str, UserId | None, dict[str, object]]]:
+        """What was recorded, oldest first."""
+        return _acts(reversed(await PostgresAudit(self.database).newest()))
+
+
+def _acts(entries: Iterable[Entry]) -> list[tuple[Actor, str, UserId | None, dict[str, object]]]:
+    return [(entry.actor, entry.action, entry.user, dict(entry.details)) for entry in entries]
 
 
 # ---- what stories are told with -------------------------------------------------------------------

@@ -12,6 +12,7 @@ from tests.contract.ledger.kit import (
     ADA,
     ANALYZE,
     BOB,
+    OPERATOR,
     SCRAPE,
     Fleet,
     analysis,
@@ -47,28 +48,28 @@ async def test_a_job_that_waits_alone_wakes_too(fleet: Fleet) -> None:
 
 async def test_waking_an_unknown_user_does_nothing(fleet: Fleet) -> None:
     assert not await fleet.ledger.wake(ADA, SCRAPE, reasons=NO_KEY)
-    assert not await fleet.ledger.pause(ADA)
-    assert not await fleet.ledger.resume(ADA)
+    assert not await fleet.ledger.pause(ADA, by=OPERATOR)
+    assert not await fleet.ledger.resume(ADA, by=OPERATOR)
 
 
 async def test_a_paused_user_is_not_served_until_resumed_and_others_are(fleet: Fleet) -> None:
     await fleet.ledger.submit(ADA, pages(2))
     await fleet.ledger.submit(BOB, pages(1, of="bob"))
-    assert await fleet.ledger.pause(ADA)
+    assert await fleet.ledger.pause(ADA, by=OPERATOR)
     assert [each.user for each in await release_all(fleet.ledger, SCRAPE)] == [BOB]
     await fleet.ledger.submit(ADA, pages(3))
     assert await fleet.ledger.release(SCRAPE) == []
-    assert await fleet.ledger.resume(ADA)
+    assert await fleet.ledger.resume(ADA, by=OPERATOR)
     assert len(ids(await release_all(fleet.ledger, SCRAPE))) == 2
 
 
 async def test_what_runs_when_its_user_is_paused_ends_as_usual_and_the_next_stage_waits(fleet: Fleet) -> None:
     await fleet.ledger.submit(ADA, pages(1))
     [job] = await claim_all(fleet.ledger, SCRAPE)
-    await fleet.ledger.pause(ADA)
+    await fleet.ledger.pause(ADA, by=OPERATOR)
     await fleet.ledger.store_content(job, content())
     assert await fleet.ledger.release(ANALYZE) == []
-    await fleet.ledger.resume(ADA)
+    await fleet.ledger.resume(ADA, by=OPERATOR)
     assert len(ids(await fleet.ledger.release(ANALYZE))) == 1
 
 
@@ -105,12 +106,12 @@ async def test_an_erased_user_leaves_nothing_and_may_begin_anew(fleet: Fleet) ->
     [one, _] = await claim_all(fleet.ledger, SCRAPE)
     await fleet.ledger.store_content(one, content())
     await fleet.ledger.submit(BOB, pages(1, of="bob"))
-    assert await fleet.ledger.erase(ADA) == 2
+    assert await fleet.ledger.erase(ADA, by=OPERATOR) == 2
     assert [fleet.see(each.id) for each in accepted] == [None, None]
     assert fleet.events() == {}
     [released] = await release_all(fleet.ledger, SCRAPE)
     assert released.user == BOB
-    assert await fleet.ledger.erase(ADA) == 0
+    assert await fleet.ledger.erase(ADA, by=OPERATOR) == 0
     assert all(each.created for each in await fleet.ledger.submit(ADA, pages(2), receipt=receipt))
     assert len(ids(await release_all(fleet.ledger, SCRAPE))) == 2
 
@@ -119,12 +120,12 @@ async def test_submissions_and_erasures_at_once_leave_no_lane_asleep_over_work(f
     for _ in range(5):
         await asyncio.gather(
             *(fleet.another().submit(ADA, pages(2)) for _ in range(3)),
-            *(fleet.another().erase(ADA) for _ in range(3)),
+            *(fleet.another().erase(ADA, by=OPERATOR) for _ in range(3)),
         )
         await fleet.ledger.submit(ADA, pages(1))
         assert (await fleet.ledger.reap()).lanes == 0
         assert ids(await release_all(fleet.ledger, SCRAPE))
-        await fleet.ledger.erase(ADA)
+        await fleet.ledger.erase(ADA, by=OPERATOR)
 
 
 async def test_a_rest_ends_by_itself(fleet: Fleet) -> None:

@@ -24,7 +24,19 @@ OF_ADA: list[tuple[str, str, Any, Scope]] = [
     ("POST", "/v1/users/ada/process", None, Scope.WRITE),
     ("DELETE", "/v1/users/ada", None, Scope.WRITE),
 ]
-OF_EVERYBODY = [("GET", "/v1/admin/overview"), ("GET", "/v1/admin/progress")]
+OF_EVERYBODY = [
+    ("GET", "/v1/admin/overview"),
+    ("GET", "/v1/admin/progress"),
+    ("GET", "/v1/admin/signals"),
+    ("GET", "/v1/admin/failures"),
+    ("GET", "/v1/admin/lanes"),
+    ("GET", "/v1/admin/audit"),
+    ("POST", "/v1/admin/retry"),
+    ("POST", "/v1/admin/pause"),
+    ("POST", "/v1/admin/resume"),
+    ("GET", "/v1/admin/users/{user}/limits"),
+    ("PUT", "/v1/admin/users/{user}/limits"),
+]
 OPEN = ["/", "/page/page.js", "/page/page.css", "/page/icon.svg", "/healthz", "/readyz", "/metrics", "/openapi.json"]
 
 
