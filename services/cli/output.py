@@ -47,6 +47,12 @@ def print_facts(facts: Mapping[str, object]) -> None:
         click.echo(f"{name:<{width}}  {_cell(value)}")
 
 
+def print_advice(what: str, sentence: str, advice: str) -> None:
+    """What is the case, and below it what to do about it."""
+    click.secho(f"{what}: {_cell(sentence)}", bold=True)
+    click.echo(f"  {advice}")
+
+
 def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
     padded = (
         f"{_cut(cell, width):>{width}}" if right else f"{_cut(cell, width):<{width}}"

@@ -1,4 +1,4 @@
-"""`fleet quota`: a user's provider calls, used and left, and when each window next has room."""
+"""`fleet quota`: a user's provider calls used and left, which key serves, what waits, and what to do about it."""
 
 import asyncio
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from services.cli.command import command, told, user_option
-from services.cli.output import print_json, print_table
+from services.cli.output import print_advice, print_json, print_table
 from services.cli.surroundings import Surroundings
 from services.producer.domain.standing import Stats
 from services.producer.front_door import FrontDoorSettings, open_front_door
@@ -17,24 +17,29 @@ from shared.values import UserId
 @user_option
 @told
 def quota(around: Surroundings, user: UserId) -> None:
-    """Show how many provider calls a user made and has left."""
+    """Show how many provider calls a user made and has left, and what waits."""
     stats = asyncio.run(_stats(user))
     if around.as_json:
         print_json(asdict(stats))
-        return
-    rows = [
-        ("minute", stats.requests_this_minute, stats.minute_limit, stats.minute_resets_at),
-        ("day", stats.requests_today, stats.daily_limit, stats.day_resets_at),
-        ("month", stats.requests_this_month, stats.monthly_limit, stats.month_resets_at),
-    ]
-    print_table(
-        ["window", "used", "limit", "more room at"],
-        [(window, used, limit, until if used else None) for window, used, limit, until in rows],
-    )
-    key = f"{stats.api_key_status}" if stats.has_api_key else "none: `fleet key add --user U` adds one"
-    click.echo(f"\nkey: {key}; tokens this month: {stats.prompt_tokens:,} sent, {stats.answer_tokens:,} received")
+    else:
+        _print(stats)
 
 
 async def _stats(user: UserId) -> Stats:
     async with open_front_door(FrontDoorSettings.read()) as door:
         return await door.standing.stats(user)
+
+
+def _print(stats: Stats) -> None:
+    print_table(
+        ["window", "used", "left", "limit", "more room at", "where the limit comes from"],
+        [(w.window, w.used, w.left, w.limit, w.resets_at, w.limit_from) for w in stats.windows],
+    )
+    click.echo(f"\nTokens this month: {stats.tokens.prompt:,} sent, {stats.tokens.answer:,} received.")
+    print_advice("Key", stats.key_serving.sentence, stats.key_serving.advice)
+    for work in stats.waiting:
+        print_advice("Waiting", work.sentence, work.advice)
+    if stats.cannot_because is None:
+        click.echo("A call may be made now.")
+    else:
+        print_advice("No call now", stats.cannot_because.sentence, stats.cannot_because.advice)

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 
 import click
 
 from services.cli.command import User, command, told
-from services.cli.output import print_facts, print_json, print_table
+from services.cli.output import print_advice, print_facts, print_json, print_table
 from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger
 from shared.errors import UnknownUser
 from shared.ledger.reports import Reports
-from shared.ledger.views import Overview, Progress, Waiting
+from shared.ledger.views import Overview, Progress
 from shared.values import UserId
+from shared.waiting import wait_sentence
 
 _LOOK_EVERY_S = 1.0
 
@@ -75,8 +75,8 @@ def _print_overview(seen: Overview) -> None:
     )
     if seen.lanes:
         click.echo()
-        rows = [(lane.stage, lane.reason, lane.lanes, lane.until) for lane in seen.lanes]
-        print_table(["stage", "waits for", "users", "until"], rows)
+        rows = [(lane.stage, lane.lanes, lane.because, lane.until) for lane in seen.lanes]
+        print_table(["stage", "users", "wait because", "until"], rows)
     if seen.paused:
         click.echo(f"\nPaused by an operator (`fleet resume --user U` serves them again): {', '.join(seen.paused)}")
 
@@ -86,29 +86,13 @@ def _print_progress(seen: Progress) -> None:
     print_facts({"user": seen.user, **_bookmarks(seen.bookmarks), **analysed})
     click.echo()
     print_table(
-        ["stage", "waiting", "released", "running", "waits for"],
-        [
-            (
-                lane.stage,
-                lane.waiting,
-                lane.released,
-                lane.running,
-                "an operator" if lane.paused else _why(lane.blocked),
-            )
-            for lane in seen.lanes
-        ],
+        ["stage", "waiting", "released", "running"],
+        [(lane.stage, lane.waiting, lane.released, lane.running) for lane in seen.lanes],
     )
+    for lane in seen.lanes:
+        if why := lane.blocked:
+            print_advice("\nWaiting", wait_sentence(lane.stage, lane.waiting, why.reason, why.until), why.advice)
 
 
 def _bookmarks(counts: Mapping[str, int]) -> dict[str, object]:
     return {state: counts.get(state, 0) for state in ("queued", "done", "failed", "cancelled")}
-
-
-def _why(blocked: Waiting | None) -> str:
-    if blocked is None:
-        return ""
-    return f"{blocked.reason} until {_clock(blocked.until)}" if blocked.until else str(blocked.reason)
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S} UTC"

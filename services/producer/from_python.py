@@ -38,22 +38,40 @@ def add_user_api_key(user_id: int | str, api_key: str, api_key_name: str) -> boo
 
 
 def check_user_rate_limit(user_id: int | str) -> dict[str, Any]:
-    """A user's provider calls: `can_make_request`, `requests_today`, `daily_limit`, and the same for minute and month.
+    """Whether a call may be made for a user now, and how many were made and are left.
+
+    `can_make_request` means what it says: the user is not paused, a key serves (the user's own, or the deployment's
+    where its policy lets it), and the minute, the day and the month all have room. Where it is False,
+    `cannot_because` has the `reason` (`quota_minute`, `no_key`, `paused`, …), until when, a sentence and advice. It
+    is no condition for handing bookmarks in: what may not be asked now waits, or the built-in analyser reads it.
+    A user nobody knows has used nothing and has no key.
+
+    Returns:
+        The fields of `services.producer.domain.standing.RateLimit` by name, times in UTC: `requests_today`,
+        `daily_limit` and the same for minute and month, when each resets, `windows` with where the limits come from,
+        `key_serving`, and `waiting`.
 
     Raises:
         InvalidUserId: the id cannot be one.
-        QuotaUnavailable: nobody can say now.
+        QuotaUnavailable: nobody can say how many calls are left; `get_user_api_stats` tells the rest.
+        LedgerUnavailable: PostgreSQL is away; call again.
     """
     user = checked_user(user_id)
     return asdict(_call(lambda door: door.standing.rate_limit(user)))
 
 
 def get_user_api_stats(user_id: int | str) -> dict[str, Any]:
-    """A user's key, calls and tokens, with all that `check_user_rate_limit` answers.
+    """A user's key, calls and tokens this month, with all that `check_user_rate_limit` answers, in the same words.
+
+    While the quota's counters are away it still answers: `can_make_request` is False for `quota_unavailable`, and the
+    figures are those of the usage journal.
+
+    Returns:
+        The fields of `services.producer.domain.standing.Stats` by name, times in UTC.
 
     Raises:
         InvalidUserId: the id cannot be one.
-        QuotaUnavailable: nobody can say now.
+        LedgerUnavailable: PostgreSQL is away; call again.
     """
     user = checked_user(user_id)
     return asdict(_call(lambda door: door.standing.stats(user)))

@@ -36,6 +36,7 @@ from shared.ledger.reports import Reports
 from shared.quota import LimitBook
 from shared.quota.calendar import Calendar
 from shared.quota.in_redis import open_redis
+from shared.quota.journaled import JournaledStatus
 from shared.quota.opening import open_quota
 from shared.settings import (
     DatabaseSettings,
@@ -137,8 +138,11 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
 
         standing = Standing(
             quota=quota.permits,
+            journaled=JournaledStatus(usage, quota.limits, calendar, settings.quota.minute()),
             registry=registry,
+            reports=reports,
             usage=usage,
+            policy=settings.default_key.default_key_policy,
             month_began=lambda: calendar.month(datetime.now(UTC)).start,
         )
 
@@ -165,7 +169,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             process=ProcessContent(ledger=ledger, registry=registry, reports=reports),
             retry=RetryFailed(ledger=ledger, failures=failures),
             standing=standing,
-            snapshots=Snapshots(reports=reports, standing=standing),
+            snapshots=Snapshots(reports=reports, signals=signals, standing=standing),
             ledger=ledger,
             registry=registry,
             reports=reports,

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import literal_column, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database
 from shared.errors import NotFound
@@ -10,7 +11,7 @@ from shared.ledger.lanes_shown import LANES_OF_USER, lane_progress
 from shared.ledger.showing import SHOWN, bookmark_view
 from shared.ledger.summing import Paced, counts, overview
 from shared.ledger.tables import bookmarks, lanes
-from shared.ledger.views import BookmarkView, Overview, Page, Progress
+from shared.ledger.views import BookmarkView, LaneProgress, Overview, Page, Progress
 from shared.values import BookmarkId, JobState, UserId
 
 _BOOKMARKS = text("SELECT state, count(*) FROM bookmarks WHERE user_id = :user GROUP BY state")
@@ -76,7 +77,7 @@ class Reports:
         async with self._database.begin(user) as work:
             states = await counts(work, _BOOKMARKS, user=user)
             analysed = await counts(work, _ANALYSED, user=user)
-            mine = [lane_progress(row) for row in await work.execute(LANES_OF_USER, {"user": user})]
+            mine = await _lanes_of(work, user)
         return Progress(
             user=user,
             total=sum(states.values()),
@@ -85,6 +86,11 @@ class Reports:
             unfinished=sum(lane.waiting + lane.released + lane.running for lane in mine),
             lanes=mine,
         )
+
+    async def lanes(self, user: UserId) -> list[LaneProgress]:
+        """What of a user waits and runs, stage by stage; none for an unknown user."""
+        async with self._database.begin(user) as work:
+            return await _lanes_of(work, user)
 
     async def unfinished(self, user: UserId | None = None) -> int:
         """How many jobs have not ended, of one user or of all."""
@@ -105,3 +111,7 @@ class Reports:
             return (
                 await work.execute(select(lanes.c.user_id).where(lanes.c.user_id == user).limit(1))
             ).first() is not None
+
+
+async def _lanes_of(work: AsyncConnection, user: UserId) -> list[LaneProgress]:
+    return [lane_progress(row) for row in await work.execute(LANES_OF_USER, {"user": user})]

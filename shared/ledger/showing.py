@@ -86,11 +86,11 @@ def waiting_of(
     """Why queued work does not run, beyond waiting for its turn: a pause, its lane's rest, or its own wait."""
     rest_until, rest_reason = rest
     if paused:
-        return Waiting(WaitReason.PAUSED, None)
+        return Waiting.of(WaitReason.PAUSED, None)
     if rest_until is not None and rest_until > now and rest_reason is not None:
-        return Waiting(WaitReason(rest_reason), rest_until)
+        return Waiting.of(WaitReason(rest_reason), rest_until)
     if ready_at is not None and ready_at > now:
-        return Waiting(WaitReason(reason or WaitReason.BACKOFF), ready_at)
+        return Waiting.of(WaitReason(reason or WaitReason.BACKOFF), ready_at)
     return None
 
 

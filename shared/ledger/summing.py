@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger.views import LanesWaiting, Overview, StageSums
 from shared.values import Stage, UserId, WaitReason
+from shared.waiting import words_of
 
 T = TypeVar("T")
 
@@ -73,7 +74,9 @@ async def overview(work: AsyncConnection) -> Overview:
         at=datetime.now(UTC),
         stages=await _stages(work),
         lanes=[
-            LanesWaiting(Stage(row.stage), WaitReason(row.reason), row.lanes, row.until)
+            LanesWaiting(
+                Stage(row.stage), reason := WaitReason(row.reason), row.lanes, row.until, words_of(reason).because
+            )
             for row in await work.execute(_LANES)
         ],
         bookmarks=await counts(work, _BOOKMARKS),

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
+from shared.waiting import words_of
 
 
 class _View:
@@ -24,10 +25,18 @@ def _json_fields(fields: list[tuple[str, Any]]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Waiting(_View):
-    """Why work does not run although there is some, and until when; None when nobody knows (a pause, say)."""
+    """Why work does not run although there is some, in words too; `until` is None when nobody knows (a pause, say)."""
 
     reason: WaitReason
     until: datetime | None
+    because: str
+    advice: str
+
+    @classmethod
+    def of(cls, reason: WaitReason, until: datetime | None) -> Self:
+        """The wait with its words."""
+        words = words_of(reason)
+        return cls(reason, until, words.because, words.advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +142,13 @@ class StageSums(_View):
 
 @dataclass(frozen=True, slots=True)
 class LanesWaiting(_View):
-    """How many lanes of a stage with work wait for one reason, and when the first of them wakes."""
+    """How many lanes of a stage with work wait for one reason, which is, and when the first of them wakes."""
 
     stage: Stage
     reason: WaitReason
     lanes: int
     until: datetime | None
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +174,11 @@ class Overview(_View):
 
 @dataclass(frozen=True, slots=True)
 class LaneProgress(_View):
-    """One stage of one user: jobs by state, and what the lane waits for."""
+    """One stage of one user: jobs by state, and what the lane waits for.
+
+    Attributes:
+        blocked: why nothing of what waits is let out; None when it is merely not its turn, or nothing waits.
+    """
 
     stage: Stage
     waiting: int

@@ -19,13 +19,13 @@ router = APIRouter(prefix="/v1/users/{user}", tags=["users"])
 
 @router.get("/rate-limit")
 async def rate_limit(asked: Reading, door: Door) -> RateLimit:
-    """The user's provider calls, used and left, and when each window next has room."""
+    """Whether a call may be made now, what is used and left, which key serves, what waits, and what to do about it."""
     return await door.standing.rate_limit(asked.user)
 
 
 @router.get("/stats")
 async def stats(asked: Reading, door: Door) -> Stats:
-    """The user's key, calls and tokens."""
+    """As rate-limit, with the user's key and tokens; answers also while the quota's counters are away."""
     return await door.standing.stats(asked.user)
 
 
@@ -39,7 +39,7 @@ async def process(
 
 @router.get("/progress", response_class=EventSourceResponse)
 async def progress(asked: Reading, door: Door) -> AsyncIterable[ServerSentEvent]:
-    """The user's bookmarks, stages, newest results and quota as they change: server-sent events named `progress`."""
+    """The user's bookmarks, stages, newest results and standing as they change: server-sent events named `progress`."""
     async for event in watched(lambda: door.snapshots.of_user(asked.user)):
         yield event
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.ledger.views import BookmarkView, Overview, Page, Progress
+from shared.ledger.views import BookmarkView, LaneProgress, Overview, Page, Progress
 from shared.values import BookmarkId, JobState, UserId
 
 
@@ -33,6 +33,10 @@ class Reports(Protocol):
 
     async def progress(self, user: UserId) -> Progress:
         """How far a user's bookmarks are; all zero for an unknown user."""
+        ...
+
+    async def lanes(self, user: UserId) -> list[LaneProgress]:
+        """What of a user waits and runs, stage by stage; none for an unknown user."""
         ...
 
     async def knows(self, user: UserId) -> bool:

@@ -1,26 +1,32 @@
 """What the live page shows: the whole fleet, or one user, at a moment; both in the same shape."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from services.producer.domain.reports import Reports
 from services.producer.domain.standing import RateLimit, Standing
-from shared.errors import QuotaUnavailable
 from shared.ledger.views import LaneProgress, LanesWaiting, StageSums
+from shared.signals import Signals
 from shared.values import UserId
 
 NEWEST = 30
+SIGNALS = 20
+_STANDING = {
+    "can_make_request", "cannot_because", "windows", "has_api_key", "api_key_status", "key_serving", "waiting",
+}  # fmt: skip
 
 
 class Snapshots:
     """Takes pictures of the fleet for people who watch it."""
 
-    def __init__(self, *, reports: Reports, standing: Standing) -> None:
+    def __init__(self, *, reports: Reports, signals: Signals, standing: Standing) -> None:
         self._reports = reports
+        self._signals = signals
         self._standing = standing
 
     async def of_fleet(self) -> dict[str, Any]:
-        """Everybody's bookmarks, every stage, and the newest results of all."""
+        """Everybody's bookmarks, every stage, the newest results of all, what looked wrong and who is paused."""
         overview = await self._reports.overview()
         newest = await self._reports.newest(NEWEST)
         return {
@@ -28,11 +34,13 @@ class Snapshots:
             "users": overview.users,
             "stages": [_stage(sums, overview.lanes) for sums in overview.stages],
             "newest": [bookmark.as_json() for bookmark in newest],
-            "quota": None,
+            "standing": None,
+            "signals": [signal.as_json() for signal in await self._signals.newest(SIGNALS)],
+            "paused": list(overview.paused),
         }
 
     async def of_user(self, user: UserId) -> dict[str, Any]:
-        """One user's bookmarks, lanes, newest results and quota; all empty for a user nothing is known of."""
+        """One user's bookmarks, lanes, newest results and standing; all empty for a user nothing is known of."""
         progress = await self._reports.progress(user)
         newest = await self._reports.newest(NEWEST, user=user)
         return {
@@ -40,14 +48,15 @@ class Snapshots:
             "users": None,
             "stages": [_lane(lane) for lane in progress.lanes],
             "newest": [bookmark.as_json() for bookmark in newest],
-            "quota": await self._quota(user),
+            "standing": _standing(await self._standing.shown(user)),
+            "signals": None,
+            "paused": None,
         }
 
-    async def _quota(self, user: UserId) -> dict[str, Any] | None:
-        try:
-            return _windows(await self._standing.rate_limit(user))
-        except QuotaUnavailable:
-            return None  # the rest is still worth showing
+
+def _standing(limits: RateLimit) -> dict[str, Any]:
+    """What changes only when something happens: `minute_resets_at` is now for as long as nothing does."""
+    return {name: value for name, value in asdict(limits).items() if name in _STANDING}
 
 
 def _stage(sums: StageSums, lanes: Sequence[LanesWaiting]) -> dict[str, Any]:
@@ -58,12 +67,3 @@ def _stage(sums: StageSums, lanes: Sequence[LanesWaiting]) -> dict[str, Any]:
 def _lane(lane: LaneProgress) -> dict[str, Any]:
     waits = [{**lane.blocked.as_json(), "lanes": None}] if lane.blocked else []
     return {**lane.as_json(), "waits": waits}
-
-
-def _windows(limits: RateLimit) -> dict[str, Any]:
-    return {
-        "can_make_request": limits.can_make_request,
-        "minute": {"used": limits.requests_this_minute, "limit": limits.minute_limit},
-        "day": {"used": limits.requests_today, "limit": limits.daily_limit},
-        "month": {"used": limits.requests_this_month, "limit": limits.monthly_limit},
-    }

@@ -96,7 +96,7 @@ def test_a_key_comes_from_standard_input_and_never_shows(answer: Answer, fleet: 
     assert json.loads(added.stdout) == {"name": "mine", "status": "active", "reason": None, "requeued": 0}
     assert json.loads(shown.stdout)["status"] == "active"
     assert answer("quota", "--user", "ada")["has_api_key"] is True
-    assert "active" in fleet("quota", "--user", "ada").stdout
+    assert "own key serves" in fleet("quota", "--user", "ada").stdout
     assert answer("key", "remove", "--user", "ada") == {"removed": True}
     assert fleet("key", "show", "--user", "ada").exit_code == 1
     assert KEY not in added.output + shown.output
@@ -118,6 +118,20 @@ def test_a_key_can_be_checked_without_storing_it(answer: Answer, fleet: Run, gem
     refused = fleet("key", "check", typed=KEY.replace("0", "1"))
     assert (refused.exit_code, "refused" in refused.stderr) == (1, True)
     assert fleet("key", "show", "--user", "ada").exit_code == 1
+
+
+def test_quota_and_status_say_what_waits_why_and_what_to_do(answer: Answer, fleet: Run) -> None:
+    answer("submit", *PAGES, "--user", "ada")
+    answer("pause", "--user", "ada")
+
+    quota, status = fleet("quota", "--user", "ada").stdout, fleet("status", "--user", "ada").stdout
+
+    for told in (quota, status):
+        assert "2 pages wait to be fetched: an operator has paused this user." in told
+        assert "Ask the operator" in told
+    assert "own key is missing" in quota
+    assert "No call now: An operator has paused this user." in quota
+    assert "the limit of this deployment" in quota
 
 
 def test_a_paused_user_waits_for_an_operator_until_resumed(answer: Answer, fleet: Run) -> None:

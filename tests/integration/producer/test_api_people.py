@@ -16,10 +16,11 @@ KEY = "AIzaSyAda-0000000000000000000000000000ada"
 A_PAGE = "https://example.org/page"
 
 
-def test_a_user_nobody_knows_has_all_of_the_quota(api: Api) -> None:
+def test_a_user_nobody_knows_has_all_of_the_quota_and_no_key_to_use_it(api: Api) -> None:
     limits = api.ask("GET", "/v1/users/ada/rate-limit").json()
 
-    assert limits["can_make_request"] is True
+    assert (limits["can_make_request"], limits["cannot_because"]["reason"]) == (False, "no_key")
+    assert (limits["key_serving"]["source"], limits["waiting"]) == ("none", [])
     assert (limits["requests_this_minute"], limits["minute_limit"]) == (0, 15)
     assert (limits["requests_today"], limits["daily_limit"]) == (0, 1_500)
     assert (limits["requests_this_month"], limits["monthly_limit"]) == (0, 45_000)
@@ -34,7 +35,8 @@ def test_stats_tell_of_the_key_and_of_what_it_was_used_for(api: Api, gemini: Gem
 
     assert (without["has_api_key"], without["api_key_status"]) == (False, None)
     assert (stats["has_api_key"], stats["api_key_name"], stats["api_key_status"]) == (True, "mine", "active")
-    assert (stats["user_id"], stats["prompt_tokens"], stats["last_used"]) == ("ada", 0, None)
+    assert (stats["user_id"], stats["tokens"]["prompt"], stats["last_used"]) == ("ada", 0, None)
+    assert (without["can_make_request"], stats["can_make_request"]) == (False, True)
 
 
 def test_processing_says_what_was_queued(api: Api, gemini: GeminiEmulator) -> None:
@@ -156,7 +158,13 @@ def test_without_redis_bookmarks_are_accepted_and_quotas_are_unknown(
     assert api.ask("POST", "/v1/users/ada/bookmarks", json=A_PAGE).status_code == 202
     problem(api.ask("GET", "/v1/users/ada/rate-limit"), 503, "quota_unavailable")
     [seen] = events(api, "/v1/users/ada/progress", "ada", enough=bool)
-    assert seen["quota"] is None
+    stats = api.ask("GET", "/v1/users/ada/stats").json()
+    for standing in (seen["standing"], stats):
+        assert (standing["can_make_request"], standing["key_serving"]["source"]) == (False, "none")
+        assert [work["sentence"] for work in standing["waiting"]] == [
+            "1 page waits to be fetched: others are served first."
+        ]
+    assert (stats["requests_today"], stats["daily_limit"]) == (0, 1_500)
 
 
 def test_a_crash_is_a_problem_that_tells_nothing_of_the_inside(

@@ -48,14 +48,23 @@ def test_a_key_is_added_and_shows_in_the_stats(gemini: GeminiEmulator) -> None:
     assert (after["user_id"], after["api_key_status"]) == ("17", "active")
     assert (after["requests_today"], after["daily_limit"]) == (0, 1_500)
     assert (after["requests_this_month"], after["monthly_limit"]) == (0, 45_000)
-    assert after["can_make_request"] is True
+    assert (before["can_make_request"], after["can_make_request"]) == (False, True)
+    assert (before["key_serving"]["source"], after["key_serving"]["source"]) == ("none", "user")
+    assert (after["tokens"], after["last_used"]) == ({"prompt": 0, "answer": 0}, None)
     assert KEY not in repr(after)
 
 
 def test_the_rate_limit_tells_all_three_windows() -> None:
     limits = check_user_rate_limit("ada")
 
-    assert limits["can_make_request"] is True
+    assert limits["can_make_request"] is False
+    assert limits["cannot_because"]["reason"] == "no_key"
+    assert limits["cannot_because"]["advice"]
+    assert [(window["window"], window["left"], window["limit_source"]) for window in limits["windows"]] == [
+        ("minute", 15, "deployment"),
+        ("day", 1_500, "deployment"),
+        ("month", 45_000, "deployment"),
+    ]
     assert (limits["requests_today"], limits["daily_limit"]) == (0, 1_500)
     assert (limits["requests_this_minute"], limits["minute_limit"]) == (0, 15)
 
@@ -88,24 +97,24 @@ def test_processing_adds_the_key_it_is_given_and_says_what_is_queued(gemini: Gem
 
 
 async def test_the_functions_work_where_a_loop_runs() -> None:
-    assert check_user_rate_limit(ADA)["can_make_request"] is True
-    assert (await asyncio.to_thread(check_user_rate_limit, ADA))["can_make_request"] is True
+    assert check_user_rate_limit(ADA)["daily_limit"] == 1_500
+    assert (await asyncio.to_thread(check_user_rate_limit, ADA))["daily_limit"] == 1_500
 
 
-def _ask_in_child(answers: "multiprocessing.Queue[bool]") -> None:
-    answers.put(check_user_rate_limit(ADA)["can_make_request"])
+def _ask_in_child(answers: "multiprocessing.Queue[int]") -> None:
+    answers.put(check_user_rate_limit(ADA)["daily_limit"])
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")  # that is what is tested
 def test_a_forked_child_opens_a_front_door_of_its_own() -> None:
     check_user_rate_limit(ADA)
     context = multiprocessing.get_context("fork")
-    answers: multiprocessing.Queue[bool] = context.Queue()
+    answers: multiprocessing.Queue[int] = context.Queue()
 
     child = context.Process(target=_ask_in_child, args=(answers,))
     child.start()
 
-    assert answers.get(timeout=30) is True
+    assert answers.get(timeout=30) == 1_500
     child.join(timeout=30)
     assert child.exitcode == 0
 
