@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import text
 
 from services.producer.adapters.in_gemini import GeminiKeyCheck
-from services.producer.domain.adding_keys import AddKey, RemoveKey
+from services.producer.domain.adding_keys import AddKey, RemoveKey, Waiting
 from services.producer.domain.bursts import Bursts
 from services.producer.domain.erasing import EraseUser
 from services.producer.domain.processing import ProcessContent
@@ -51,6 +51,7 @@ from shared.settings import (
 from shared.signals import Signals
 from shared.signals.in_postgres import PostgresSignals
 from shared.usage.in_postgres import PostgresUsage
+from shared.values import DefaultKeyPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class FrontDoor:
     audit: Audit
     signals: Signals
     bursts: Bursts
+    fingerprint: Callable[[ApiKey], Awaitable[str]]
+    default_key_policy: DefaultKeyPolicy
     ping: Callable[[], Awaitable[None]]
 
 
@@ -135,6 +138,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
         usage = PostgresUsage(database)
         calendar = Calendar(settings.quota.timezone())
         quota = open_quota(redis, database, settings=settings.quota, default_key=settings.default_key)
+        waiting = Waiting(ledger=ledger, unlearn=quota.forget)
 
         standing = Standing(
             quota=quota.permits,
@@ -161,12 +165,18 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
                 writer=writer,
                 registry=registry,
                 ledger=ledger,
+                waiting=waiting,
                 signals=signals,
                 fingerprint=fingerprint_of,
             ),
-            remove_key=RemoveKey(writer=writer, registry=registry, audit=audit),
+            remove_key=RemoveKey(writer=writer, registry=registry, waiting=waiting, audit=audit),
             erase=EraseUser(writer=writer, registry=registry, ledger=ledger, audit=audit),
-            process=ProcessContent(ledger=ledger, registry=registry, reports=reports),
+            process=ProcessContent(
+                ledger=ledger,
+                registry=registry,
+                reports=reports,
+                policy=settings.default_key.default_key_policy,
+            ),
             retry=RetryFailed(ledger=ledger, failures=failures),
             standing=standing,
             snapshots=Snapshots(reports=reports, signals=signals, standing=standing),
@@ -179,5 +189,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             audit=audit,
             signals=signals,
             bursts=bursts,
+            fingerprint=fingerprint_of,
+            default_key_policy=settings.default_key.default_key_policy,
             ping=ping,
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.keys import DEPLOYMENT, KeyRecord, KeyRegistry
+from shared.quota import DEFAULT_KEY, Account, account_of
 from shared.values import DefaultKeyPolicy, KeySource, UserId
 
 
@@ -23,6 +24,11 @@ def owners(policy: DefaultKeyPolicy, user: UserId) -> tuple[UserId, ...]:
             return (user, DEPLOYMENT)
         case DefaultKeyPolicy.ALWAYS:
             return (DEPLOYMENT,)
+
+
+def account_charged(owner: UserId) -> Account:
+    """Whose calls the provider counts when it counts those of an owner's key."""
+    return DEFAULT_KEY if owner == DEPLOYMENT else account_of(owner)
 
 
 def source_of(owner: UserId) -> KeySource:

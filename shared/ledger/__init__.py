@@ -238,6 +238,13 @@ class Ledger(Protocol):
         """End a lane's wait now if it waits for one of these reasons (a key was added, say); whether it did."""
         ...
 
+    async def wake_all(self, stage: Stage, *, reasons: Sequence[WaitReason]) -> int:
+        """As `wake`, for every lane of a stage that rests for one of these reasons (the default key was replaced, say).
+
+        Lane by lane: what was woken before a failure stays awake. How many were woken.
+        """
+        ...
+
     async def pause(self, user: UserId, *, by: Actor) -> bool:
         """An operator stops serving a user until `resume`; what is out ends as usual. False for an unknown user.
 

@@ -365,6 +365,11 @@ class MemoryLedger:
                 job.ready_at, job.reason, woken = now, None, True
         return woken
 
+    async def wake_all(self, stage: Stage, *, reasons: Sequence[WaitReason]) -> int:
+        """See `Ledger.wake_all`."""
+        users = [user for user, place in self._lanes if place is stage]
+        return sum([await self.wake(user, stage, reasons=reasons) for user in users])
+
     async def pause(self, user: UserId, *, by: Actor) -> bool:
         """See `Ledger.pause`."""
         return await self._set_paused(user, paused=True, by=by)

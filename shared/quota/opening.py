@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from shared.database import Database
-from shared.quota import LimitBook, Quota
+from shared.quota import Account, LimitBook, Quota
 from shared.quota.in_postgres import PostgresLimits
 from shared.quota.in_redis import RedisQuota
 from shared.quota.limits import DeploymentLimits
@@ -20,6 +20,15 @@ class OpenQuota:
 
     permits: Quota
     limits: LimitBook
+
+    async def forget(self, account: Account) -> None:
+        """Drop what was counted and learned of an account: its key is another one now.
+
+        Raises:
+            QuotaUnavailable, LedgerUnavailable: a store cannot be told; forget again.
+        """
+        await self.limits.forget(account)
+        await self.permits.forget(account)
 
 
 def open_quota(

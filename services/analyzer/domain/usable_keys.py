@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from shared.audit import Actor
 from shared.errors import KeyChanged, KeyExpired, KeyRefused, ProviderQuotaSpent
 from shared.keys import KeyReader, KeyRecord, KeyRegistry, StoredKey
-from shared.keys.serving import owners, source_of
+from shared.keys.serving import account_charged, owners, source_of
 from shared.logs import log
-from shared.quota import DEFAULT_KEY, Account, account_of
+from shared.quota import Account
 from shared.values import DefaultKeyPolicy, KeySource, KeyStatus, UserId, WaitReason
 
 _START_OVER_AFTER = timedelta(seconds=1)
@@ -39,7 +39,7 @@ class UsableKey:
     @property
     def account(self) -> Account:
         """Whose calls the provider counts when it counts this key's."""
-        return DEFAULT_KEY if self.source is KeySource.DEFAULT else account_of(self.owner)
+        return account_charged(self.owner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from services.producer.api import admin, bookmarks, health, identity, keys, operating, pages, users
+from services.producer.api import admin, bookmarks, default_key, health, identity, keys, operating, pages, users
 from services.producer.api.crashes import Crashes
 from services.producer.api.headers import Headers
 from services.producer.api.limits import BodyLimit
@@ -40,7 +40,7 @@ def create_app(settings: FrontDoorSettings, *, tokens: TokenReader, max_body_byt
         redirect_slashes=False,
     )
     app.state.tokens = tokens
-    for subject in (bookmarks, keys, users, identity, admin, operating):
+    for subject in (bookmarks, keys, users, identity, admin, default_key, operating):
         app.include_router(subject.router, responses=RESPONSES)
     app.include_router(health.router)
     app.include_router(pages.router)

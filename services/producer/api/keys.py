@@ -19,7 +19,7 @@ from shared.values import KeyStatus, UserId
 router = APIRouter(prefix="/v1/users/{user}/api-key", tags=["keys"])
 
 _FIELDS = {"key", "name"}
-_REQUEST = {
+REQUEST = {
     "requestBody": {
         "required": True,
         "content": {
@@ -51,13 +51,13 @@ class KeyView(BaseModel):
     last_used_at: datetime | None
 
 
-@router.put("", openapi_extra=_REQUEST)
+@router.put("", openapi_extra=REQUEST)
 async def add(asked: KeyWriting, door: Door, data: Annotated[Any, Body()]) -> KeyAdded:
     """Check a key with the provider and store it in place of the one before.
 
     `unchecked` says that the provider could not be asked; the first analysis shows whether the key works.
     """
-    key, name = _read(data)
+    key, name = read_key(data)
     return await door.add_key(asked.user, key, name=name, by=asked.actor)
 
 
@@ -73,8 +73,12 @@ async def remove(asked: KeyWriting, door: Door) -> None:
     await door.remove_key(asked.user, by=asked.actor)
 
 
-def _read(data: object) -> tuple[ApiKey, str]:
-    """Key and name from the body; by hand, as no error may repeat anything of it."""
+def read_key(data: object) -> tuple[ApiKey, str]:
+    """Key and name from the body; by hand, as no error may repeat anything of it.
+
+    Raises:
+        InvalidInput, InvalidKey: it holds no usable ones.
+    """
     if not isinstance(data, Mapping) or not set(data) <= _FIELDS:
         raise InvalidInput("The body is an object with a `key` and, if wanted, a `name`; it holds something else.")
     key, name = data.get("key"), data.get("name", DEFAULT_NAME)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from services.producer.domain.reports import Reports
 from shared.errors import InvalidInput, UnknownUser
 from shared.keys import KeyRegistry
+from shared.keys.serving import serving
 from shared.ledger import Ledger
-from shared.values import Stage, UserId, WaitReason
+from shared.values import DefaultKeyPolicy, KeySource, Stage, UserId, WaitReason
 
 _ENDED_BY_ASKING = (WaitReason.NO_KEY, WaitReason.KEY_REFUSED, WaitReason.PROVIDER_DOWN, WaitReason.KEYS_UNAVAILABLE)
 
@@ -16,15 +17,19 @@ class Queued:
     """What was queued for a user.
 
     Attributes:
-        requeued: analyses queued anew, because the user has a key now and the heuristic analyser made them.
+        requeued: analyses queued anew, because there is a key now and the heuristic analyser made them.
         unfinished: jobs that wait or run, those included.
-        has_usable_key: whether the next analyses can be made with the user's own key.
+        has_usable_key: whether calls may be tried with the user's own key.
+        key_source: whose key makes the next analyses.
+        key_reason: why that one, in sentences.
     """
 
     user_id: UserId
     requeued: int
     unfinished: int
     has_usable_key: bool
+    key_source: KeySource
+    key_reason: str
 
 
 class ProcessContent:
@@ -35,10 +40,11 @@ class ProcessContent:
     something, and asking again must not spend their owner's attempts.
     """
 
-    def __init__(self, *, ledger: Ledger, registry: KeyRegistry, reports: Reports) -> None:
+    def __init__(self, *, ledger: Ledger, registry: KeyRegistry, reports: Reports, policy: DefaultKeyPolicy) -> None:
         self._ledger = ledger
         self._registry = registry
         self._reports = reports
+        self._policy = policy
 
     async def __call__(self, user: UserId, *, limit: int | None = None) -> Queued:
         """Queue at most `limit` analyses anew (all when None), and end waits that may be over.
@@ -50,10 +56,18 @@ class ProcessContent:
         if limit is not None and limit < 1:
             raise InvalidInput("The limit must be at least 1.")
         record = await self._registry.find(user)
-        usable = record is not None and record.usable
-        requeued = await self._ledger.requeue_heuristic(user, limit=limit) if usable else 0
+        serves = await serving(self._registry, self._policy, user)
+        may_improve = serves.source is not KeySource.NONE
+        requeued = await self._ledger.requeue_heuristic(user, limit=limit) if may_improve else 0
         await self._ledger.wake(user, Stage.ANALYZE, reasons=_ENDED_BY_ASKING)
         progress = await self._reports.progress(user)
         if record is None and not await self._reports.knows(user):
             raise UnknownUser(user)
-        return Queued(user_id=user, requeued=requeued, unfinished=progress.unfinished, has_usable_key=usable)
+        return Queued(
+            user_id=user,
+            requeued=requeued,
+            unfinished=progress.unfinished,
+            has_usable_key=record is not None and record.usable,
+            key_source=serves.source,
+            key_reason=serves.why,
+        )

@@ -127,6 +127,12 @@ class PostgresLedger:
         async with self._database.begin(user) as work:
             return await steering.wake(work, self._windows, user, stage, reasons)
 
+    async def wake_all(self, stage: Stage, *, reasons: Sequence[WaitReason]) -> int:
+        """See `Ledger.wake_all`."""
+        async with self._database.begin() as work:
+            users = await steering.resting(work, stage, reasons)
+        return sum([await self.wake(user, stage, reasons=reasons) for user in users])
+
     async def pause(self, user: UserId, *, by: Actor) -> bool:
         """See `Ledger.pause`."""
         async with self._database.begin(user) as work:

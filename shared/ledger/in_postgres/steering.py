@@ -38,6 +38,14 @@ async def wake(
     return bool(rested.rowcount or woken.rowcount)
 
 
+async def resting(work: AsyncConnection, stage: Stage, reasons: Sequence[WaitReason]) -> list[UserId]:
+    """Whose lanes of this stage rest for one of these reasons."""
+    found = select(lanes.c.user_id).where(
+        lanes.c.stage == stage, lanes.c.rest_until > NOW, lanes.c.rest_reason.in_(reasons)
+    )
+    return [UserId(user) for user in await work.scalars(found.order_by(lanes.c.user_id))]
+
+
 async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool, by: Actor) -> bool:
     """See `Ledger.pause` and `Ledger.resume`."""
     await hold(work, [user])

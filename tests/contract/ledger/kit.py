@@ -184,9 +184,9 @@ async def claim_all(ledger: Ledger, stage: Stage) -> list[Job]:
     return [job for each in releases for job in await ledger.claim(stage, each.job_ids, each.token)]
 
 
-async def scraped(ledger: Ledger, count: int = 1) -> list[BookmarkId]:
-    """Ada's bookmarks, with content, their analyses queued."""
-    await ledger.submit(ADA, pages(count))
+async def scraped(ledger: Ledger, count: int = 1, *, user: UserId = ADA) -> list[BookmarkId]:
+    """A user's bookmarks, with content, their analyses queued."""
+    await ledger.submit(user, pages(count))
     done = []
     while jobs := await claim_all(ledger, SCRAPE):
         for job in jobs:

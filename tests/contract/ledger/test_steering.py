@@ -7,6 +7,7 @@ import pytest
 
 from shared.errors import LeaseLost
 from shared.ledger import Pause, Receipt
+from shared.users import user_id
 from shared.values import WaitReason
 from tests.contract.ledger.kit import (
     ADA,
@@ -25,6 +26,7 @@ from tests.contract.ledger.kit import (
     scraped,
 )
 
+EVE = user_id("eve")
 NO_KEY = [WaitReason.NO_KEY, WaitReason.KEY_REFUSED]
 
 
@@ -44,6 +46,20 @@ async def test_a_job_that_waits_alone_wakes_too(fleet: Fleet) -> None:
     await fleet.ledger.postpone(jobs, Pause(WaitReason.HOST_BUSY, later(fleet, 600)), whole_lane=False)
     assert await fleet.ledger.wake(ADA, SCRAPE, reasons=[WaitReason.HOST_BUSY])
     assert len(ids(await fleet.ledger.release(SCRAPE))) == 1
+
+
+async def test_all_lanes_that_rest_for_a_reason_are_woken_and_the_others_rest_on(fleet: Fleet) -> None:
+    for user in (ADA, BOB, EVE):
+        await scraped(fleet.ledger, 1, user=user)
+    for job in await claim_all(fleet.ledger, ANALYZE):
+        reason = WaitReason.BATCH_PAUSE if job.user == EVE else WaitReason.QUOTA_DAY
+        await fleet.ledger.postpone([job], Pause(reason, later(fleet, 3_600)))
+
+    assert await fleet.ledger.wake_all(SCRAPE, reasons=[WaitReason.QUOTA_DAY]) == 0
+    assert await fleet.ledger.wake_all(ANALYZE, reasons=[WaitReason.QUOTA_DAY, WaitReason.NO_KEY]) == 2
+
+    assert {each.user for each in await release_all(fleet.ledger, ANALYZE)} == {ADA, BOB}
+    assert await fleet.ledger.wake_all(ANALYZE, reasons=[WaitReason.QUOTA_DAY]) == 0
 
 
 async def test_waking_an_unknown_user_does_nothing(fleet: Fleet) -> None:

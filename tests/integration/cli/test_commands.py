@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from services.local.ports import free_port
@@ -109,6 +110,33 @@ def test_what_is_no_key_is_refused_and_not_repeated(fleet: Run, typed: str) -> N
     assert outcome.exit_code == 1
     assert "API key cannot be used" in outcome.stderr
     assert KEY not in outcome.output
+
+
+def test_the_default_key_is_the_operators_to_add_show_check_and_remove(
+    answer: Answer, fleet: Run, gemini: GeminiEmulator, environment: dict[str, str]
+) -> None:
+    gemini.add_key(KEY)
+    assert "no default key" in fleet("key", "show", "--default").stderr
+
+    added = fleet("key", "add", "--default", "--name", "ours", "--json", typed=f"{KEY}\n")
+    shown = fleet("key", "show", "--default", "--json")
+
+    assert json.loads(added.stdout)["status"] == json.loads(shown.stdout)["status"] == "active"
+    assert KEY not in added.output + shown.output
+    assert answer("key", "check", "--default", typed=KEY) == {"accepted": True, "stored": True}
+    another = gemini.add_key(KEY.replace("0", "1"))
+    assert answer("key", "check", "--default", typed=another) == {"accepted": True, "stored": False}
+    assert answer("key", "remove", "--default") == {"removed": True}
+    with psycopg.connect(environment["FLEET_DATABASE_URL"]) as connection:
+        acts = connection.execute("SELECT actor, action, user_id FROM audit ORDER BY id").fetchall()
+    assert [action for _, action, _ in acts] == ["key_offered", "key_added", "key_removal_asked", "key_removed"]
+    assert {(actor.split(":")[0], owner) for actor, _, owner in acts} == {("operator", "_deployment")}
+
+
+@pytest.mark.parametrize("whose", [(), ("--user", "ada", "--default"), ("--user", "_deployment")])
+def test_a_key_command_wants_exactly_one_owner(fleet: Run, whose: tuple[str, ...]) -> None:
+    for command in ("add", "show", "remove"):
+        assert fleet("key", command, *whose, typed=KEY).exit_code == 2
 
 
 def test_a_key_can_be_checked_without_storing_it(answer: Answer, fleet: Run, gemini: GeminiEmulator) -> None:

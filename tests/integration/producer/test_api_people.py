@@ -45,7 +45,14 @@ def test_processing_says_what_was_queued(api: Api, gemini: GeminiEmulator) -> No
     queued = api.ask("POST", "/v1/users/ada/process")
 
     assert queued.status_code == 202
-    assert queued.json() == {"user_id": "ada", "requeued": 0, "unfinished": 1, "has_usable_key": False}
+    assert queued.json() == {
+        "user_id": "ada",
+        "requeued": 0,
+        "unfinished": 1,
+        "has_usable_key": False,
+        "key_source": "none",
+        "key_reason": "The user's own key is missing. Pages are read by the built-in analyser.",
+    }
     problem(api.ask("POST", "/v1/users/ada/process?limit=0"), 422, "invalid_input")
 
 

@@ -92,7 +92,14 @@ def test_processing_adds_the_key_it_is_given_and_says_what_is_queued(gemini: Gem
 
     queued = process_new_user_content(ADA, KEY)
 
-    assert queued == {"user_id": "17", "requeued": 0, "unfinished": 2, "has_usable_key": True}
+    assert queued == {
+        "user_id": "17",
+        "requeued": 0,
+        "unfinished": 2,
+        "has_usable_key": True,
+        "key_source": "user",
+        "key_reason": "The user's own key serves.",
+    }
     assert UserContentProcessor(ADA, KEY).process_user_bookmarks(limit=1) == queued
 
 

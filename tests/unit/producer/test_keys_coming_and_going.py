@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.producer.domain.adding_keys import AddKey, NoKey, RemoveKey, known_key
+from services.producer.domain.adding_keys import AddKey, NoDefaultKey, NoKey, RemoveKey, Waiting, known_key
 from services.producer.domain.erasing import EraseUser
 from shared.audit import Actor
 from shared.audit.in_memory import InMemoryAudit
@@ -22,16 +22,20 @@ from shared.errors import (
     TooManyTries,
     UnknownUser,
 )
-from shared.keys import ApiKey
+from shared.keys import DEPLOYMENT, ApiKey
 from shared.keys.in_memory import InMemoryKeyRegistry, InMemoryKeys, InMemoryKeyTries
 from shared.keys.plaintext import api_key
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
+from shared.quota import DEFAULT_KEY, Account, Learned, LimitSource, WindowName, account_of
+from shared.quota.in_memory import InMemoryQuota
+from shared.quota.opening import OpenQuota
 from shared.settings import DispatchSettings
 from shared.signals import SignalKind
 from shared.signals.in_memory import InMemorySignals
 from shared.users import user_id
 from shared.values import KeyStatus, Stage, UserId, WaitReason
+from tests.quotas import limits_of
 
 ADA, BOB, EVE = user_id("ada"), user_id("bob"), user_id("eve")
 KEY = api_key("AIzaSy-a-key-of-the-tests-0123456789")
@@ -72,12 +76,15 @@ class Door:
     audit: InMemoryAudit = field(default_factory=InMemoryAudit)
     tries: Any = None
     signals: InMemorySignals = field(default_factory=InMemorySignals)
+    quota: Any = None
     ledger: Any = field(
         default_factory=lambda: MemoryLedger(policies=stage_policies(DispatchSettings()), retries=RetryPolicy())
     )
 
     def __post_init__(self) -> None:
         self.tries = InMemoryKeyTries(audit=self.audit)
+        limits = limits_of()
+        self.quota = OpenQuota(InMemoryQuota(limits=limits), limits)
 
     async def check(self, key: ApiKey) -> None:
         self.asked.append(key)
@@ -91,13 +98,18 @@ class Door:
             writer=self.vault,
             registry=self.registry,
             ledger=self.ledger,
+            waiting=self.waiting(),
             signals=self.signals,
             fingerprint=fingerprint,
         )
         return await use_case(user, key, name=name, by=BY)
 
-    async def remove(self) -> None:
-        await RemoveKey(writer=self.vault, registry=self.registry, audit=self.audit)(ADA, by=BY)
+    async def remove(self, user: UserId = ADA) -> None:
+        use_case = RemoveKey(writer=self.vault, registry=self.registry, waiting=self.waiting(), audit=self.audit)
+        await use_case(user, by=BY)
+
+    def waiting(self) -> Waiting:
+        return Waiting(ledger=self.ledger, unlearn=self.quota.forget)
 
     async def erase(self) -> int:
         use_case = EraseUser(writer=self.vault, registry=self.registry, ledger=self.ledger, audit=self.audit)
@@ -172,9 +184,10 @@ def _unavailable() -> FleetError:
         lambda door: setattr(door, "vault", Failing(door.vault, put=KeysUnavailable("sealed", until=LATER))),
         lambda door: setattr(door, "registry", Failing(door.registry, record=_unavailable())),
         lambda door: setattr(door, "ledger", Failing(door.ledger, requeue_heuristic=_unavailable())),
+        lambda door: setattr(door, "quota", Failing(door.quota, forget=_unavailable())),
         lambda door: setattr(door, "ledger", Failing(door.ledger, wake=_unavailable())),
     ],
-    ids=["vault", "registry", "requeue", "wake"],
+    ids=["vault", "registry", "requeue", "unlearn", "wake"],
 )
 async def test_wherever_adding_stops_doing_it_again_completes_it(break_it: Callable[[Door], None]) -> None:
     door = Door()
@@ -339,3 +352,110 @@ async def test_a_new_key_ends_waits_for_a_key_and_for_the_quota_of_the_one_befor
 
     ends = reason.startswith("quota") or reason in {WaitReason.NO_KEY, WaitReason.KEY_REFUSED}
     assert woken == [(ADA, Stage.ANALYZE, ends)]
+
+
+# ---- what the provider taught of the key before ---------------------------------------------------
+
+
+async def taught(door: Door, account: Account) -> bool:
+    """Whether anything is known of the account that the provider said of its key."""
+    learned = (await door.quota.limits.in_force(account)).day.source is LimitSource.PROVIDER
+    closed = (await door.quota.permits.status(account)).day.closed_until is not None
+    assert learned == closed
+    return learned
+
+
+async def teach(door: Door, *accounts: Account) -> None:
+    for account in accounts:
+        await door.quota.limits.learn(account, Learned(WindowName.DAY, 20, "PerDay"))
+        await door.quota.permits.close(account, WindowName.DAY, LATER)
+
+
+async def test_a_new_key_starts_without_what_the_provider_said_of_the_one_before() -> None:
+    door = Door()
+    await door.add()
+    await teach(door, account_of(ADA), account_of(BOB), DEFAULT_KEY)
+
+    await door.add(ANOTHER)
+
+    assert not await taught(door, account_of(ADA))
+    assert await taught(door, account_of(BOB))
+    assert await taught(door, DEFAULT_KEY)
+
+
+async def test_a_removed_key_leaves_nothing_of_what_the_provider_said_of_it_nor_anything_that_waits_for_it() -> None:
+    door = Door()
+    await door.add()
+    await teach(door, account_of(ADA))
+    woken: list[Any] = []
+
+    async def wake(user: UserId, stage: Stage, *, reasons: Any) -> bool:
+        woken.append((user, stage, WaitReason.QUOTA_DAY in reasons))
+        return True
+
+    door.ledger.wake = wake
+    await door.remove()
+
+    assert not await taught(door, account_of(ADA))
+    assert woken == [(ADA, Stage.ANALYZE, True)]
+
+
+async def test_a_key_is_gone_everywhere_also_when_its_quota_could_not_be_told() -> None:
+    door = Door()
+    await door.add()
+    await teach(door, account_of(ADA))
+    door.quota = Failing(door.quota, forget=_unavailable())
+
+    with pytest.raises(LedgerUnavailable):
+        await door.remove()
+    assert await door.registry.find(ADA) is None
+
+    with pytest.raises(NoKey):
+        await door.remove()
+    assert not await taught(door, account_of(ADA))
+
+
+# ---- the deployment's default key -----------------------------------------------------------------
+
+
+async def test_the_default_key_is_kept_like_a_users_and_wakes_everybody() -> None:
+    door = Door()
+    await teach(door, DEFAULT_KEY, account_of(ADA))
+    woken: list[Any] = []
+
+    async def wake_all(stage: Stage, *, reasons: Any) -> int:
+        woken.append((stage, WaitReason.QUOTA_DAY in reasons))
+        return 1
+
+    door.ledger.wake_all = wake_all
+    added = await door.add(user=DEPLOYMENT)
+
+    assert (added.status, added.requeued) == (KeyStatus.ACTIVE, 0)
+    assert (await door.vault.read(DEPLOYMENT)).key == KEY
+    assert door.registry.events == [(DEPLOYMENT, KeyStatus.ACTIVE)]
+    assert woken == [(Stage.ANALYZE, True)]
+    assert not await taught(door, DEFAULT_KEY)
+    assert await taught(door, account_of(ADA))
+
+    await door.remove(DEPLOYMENT)
+    assert await door.vault.read(DEPLOYMENT) is None
+    assert len(woken) == 2
+
+
+async def test_a_deployment_without_a_default_key_says_so_in_its_own_words() -> None:
+    door = Door()
+
+    with pytest.raises(NoDefaultKey, match="The deployment has no default key"):
+        await known_key(door.registry, DEPLOYMENT)
+    with pytest.raises(NoDefaultKey):
+        await door.remove(DEPLOYMENT)
+    with pytest.raises(NoKey, match="This user has no API key"):
+        await known_key(door.registry, ADA)
+
+
+async def test_a_user_with_the_default_key_as_their_own_is_flagged_with_it() -> None:
+    door = Door()
+    await door.add(user=DEPLOYMENT)
+    await door.add()
+
+    assert sorted(user for user, *_ in await signs(door)) == sorted([ADA, DEPLOYMENT])
