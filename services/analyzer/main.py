@@ -9,6 +9,7 @@ from services.analyzer.adapters.gemini_clients import GeminiClients
 from services.analyzer.adapters.in_google_genai import Gemini
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
+from services.analyzer.domain.denials import Denials
 from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKeys
 from services.analyzer.settings import AnalyzerSettings
@@ -35,6 +36,7 @@ from shared.settings import (
     RedisSettings,
     VaultSettings,
 )
+from shared.signals.in_postgres import PostgresSignals
 from shared.usage.in_postgres import PostgresUsage
 from shared.values import Stage
 from shared.worker import Pool, run_pool
@@ -80,7 +82,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             analyse = Analysing(
                 ledger=ledger,
                 keys=keys,
-                asking=Asking(provider, opened.permits, journal),
+                asking=Asking(provider, opened.permits, journal, Denials(PostgresSignals(store))),
                 lessons=Lessons(opened.permits, opened.limits),
                 batch_pause=timedelta(seconds=dispatch.batch_pause_s),
             )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from services.analyzer.domain.batch import Batch
+from services.analyzer.domain.denials import Denials
 from services.analyzer.domain.prompts import PROMPT_VERSION
 from services.analyzer.domain.provider import Answer, Findings, Item, ItemId, Provider
 from services.analyzer.domain.usable_keys import UsableKey
@@ -40,6 +41,7 @@ class Asking:
     provider: Provider
     quota: Quota
     journal: UsageJournal
+    denials: Denials
 
     async def __call__(self, batch: Batch, jobs: Sequence[Job], key: UsableKey) -> None:
         """Ask once about these jobs' pages, and note in the batch what came of each.
@@ -88,11 +90,14 @@ class Asking:
             for account, whose in _accounts(user, source):
                 answer = await self.quota.take(account)
                 if isinstance(answer, Wait):
+                    if account.user is not None:  # what everybody used up is no sign of this user
+                        await self.denials.denied(user)
                     raise QuotaSpent(until=answer.until, reason=answer.reason, whose=whose)
                 taken.append(answer)
         except FleetError:
             await self._refund(Permit(taken))
             raise
+        self.denials.granted(user)
         return Permit(taken)
 
     async def _refund(self, permit: Permit) -> None:

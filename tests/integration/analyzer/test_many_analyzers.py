@@ -16,6 +16,7 @@ from services.analyzer.adapters.gemini_clients import GeminiClients
 from services.analyzer.adapters.in_google_genai import Gemini
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
+from services.analyzer.domain.denials import Denials
 from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.provider import Answer, Item
 from services.analyzer.domain.usable_keys import UsableKeys
@@ -33,6 +34,7 @@ from shared.ledger.policies import RetryPolicy
 from shared.ledger.tables import analyses, api_keys, jobs, provider_calls
 from shared.quota import MINUTE, LimitBook
 from shared.quota.in_redis import RedisQuota, open_redis
+from shared.signals.in_memory import InMemorySignals
 from shared.usage.in_postgres import PostgresUsage
 from shared.values import KeyStatus, Stage, Strategy, UserId
 from tests.gemini_emulator import Fault, GeminiEmulator, most_in_any_window
@@ -134,7 +136,7 @@ class House:
             analyse = Analysing(
                 ledger=self.ledger,
                 keys=UsableKeys(self.keys, PostgresKeyRegistry(self.database), here("process:analyzer")),
-                asking=Asking(Gate(provider, self.left), quota, journal),
+                asking=Asking(Gate(provider, self.left), quota, journal, Denials(InMemorySignals())),
                 lessons=Lessons(quota, self.limits),
                 batch_pause=timedelta(0),
             )

@@ -7,6 +7,7 @@ import pytest
 from services.analyzer.adapters.in_memory import InMemoryProvider
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
+from services.analyzer.domain.denials import Denials
 from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKeys
 from shared.audit import Actor
@@ -22,6 +23,7 @@ from shared.quota import Account, Limits
 from shared.quota.in_memory import InMemoryLimits, InMemoryQuota
 from shared.quota.limits import DeploymentLimits
 from shared.settings import DispatchSettings
+from shared.signals.in_memory import InMemorySignals
 from shared.usage.in_memory import InMemoryUsage
 from shared.values import DefaultKeyPolicy, KeyStatus, Stage, Strategy, UserId, WaitReason
 
@@ -62,10 +64,11 @@ class Analyzer:
         self.quota = InMemoryQuota(limits=self.limits)
         self.journal = InMemoryUsage()
         self.provider = InMemoryProvider()
+        self.signals = InMemorySignals()
         self.analyse = Analysing(
             ledger=self.ledger,
             keys=UsableKeys(self.keys, self.registry, ACTOR, policy),
-            asking=Asking(self.provider, self.quota, self.journal),
+            asking=Asking(self.provider, self.quota, self.journal, Denials(self.signals)),
             lessons=Lessons(self.quota, self.limits),
             batch_pause=timedelta(seconds=batch_pause_s),
         )
