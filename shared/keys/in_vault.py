@@ -8,12 +8,13 @@ from hvac.exceptions import InvalidPath
 from pydantic import SecretStr
 
 from shared.audit import Actor, Audit
-from shared.errors import KeysUnavailable, LedgerUnavailable
+from shared.errors import InvalidKey, KeysUnavailable, LedgerUnavailable
 from shared.keys import ApiKey, StoredKey
 from shared.keys.cache import KeyCache
 from shared.keys.plaintext import api_key
 from shared.keys.setting_up import PEPPER
 from shared.keys.vault_session import VaultSession
+from shared.logs import log
 from shared.values import UserId
 
 _FIELD = "api_key"
@@ -58,7 +59,10 @@ class VaultKeyReader:
         self._actor = actor
 
     async def read(self, user: UserId) -> StoredKey | None:
-        """The user's key, remembered or from the vault; not handed out when its reading cannot be recorded."""
+        """The user's key, remembered or from the vault; not handed out when its reading cannot be recorded.
+
+        A text that can be no key, whoever wrote it there, is none.
+        """
         remembered = self._cache.get(user)
         if remembered is not None:
             return remembered
@@ -101,7 +105,12 @@ def _read(client: hvac.Client, mount: str, user: UserId) -> StoredKey | None:
         found = _secret(client, mount, _path(user))
     except InvalidPath:
         return None
-    return StoredKey(api_key(found["data"][_FIELD]), _version(found["metadata"]))
+    try:
+        key = api_key(found["data"][_FIELD])
+    except InvalidKey as error:
+        log.error("stored_key_unusable", user=user, sentence=error.sentence)
+        return None
+    return StoredKey(key, _version(found["metadata"]))
 
 
 def _secret(client: hvac.Client, mount: str, path: str) -> dict[str, Any]:

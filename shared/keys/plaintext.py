@@ -28,18 +28,22 @@ class _Sealed(SecretStr):
         return self
 
 
-def api_key(text: str) -> ApiKey:
+def api_key(text: object) -> ApiKey:
     """The key in a text; one line's end after it is dropped, as prompts and files add one.
 
     Raises:
         InvalidKey: the text cannot be a key; the sentence says why and does not hold the text.
     """
-    key = _Sealed(text.removesuffix("\n").removesuffix("\r"))
-    why = _unusable(key.get_secret_value())
+    key = _Sealed(_one_line(text))
+    why = _unusable(key.get_secret_value()) if isinstance(text, str) else "it is not a text"
     del text  # an error that shows local variables must not show it
     if why is not None:
         raise InvalidKey(why)
     return ApiKey(key)
+
+
+def _one_line(text: object) -> str:
+    return text.removesuffix("\n").removesuffix("\r") if isinstance(text, str) else ""
 
 
 def _unusable(key: str) -> str | None:
@@ -55,12 +59,14 @@ def _unusable(key: str) -> str | None:
     return None
 
 
-def key_name(text: str) -> str:
+def key_name(text: object) -> str:
     """The name a user gives a key: 1 to 100 printable characters; spaces around it are dropped.
 
     Raises:
         InvalidKeyName: the text cannot be one.
     """
+    if not isinstance(text, str):
+        raise InvalidKeyName
     name = text.strip(" ")
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
         raise InvalidKeyName

@@ -7,6 +7,7 @@ import pickle
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,20 @@ def test_a_refusal_does_not_carry_the_text_on_to_who_prints_local_variables() ->
     assert PLANTED not in shown
 
 
-@pytest.mark.parametrize("text", ["", "   ", "x" * 101, "two\nlines", "bell\a", "\ud800", "a\u202eb"])
+@pytest.mark.parametrize("thing", [None, 7, PLANTED.encode(), [PLANTED], SecretStr(PLANTED)])
+def test_what_is_no_text_is_neither_key_nor_name_and_does_not_show(thing: Any) -> None:
+    try:
+        api_key(thing)
+    except InvalidKey as error:
+        own = error.__traceback__.tb_next
+        shown = "".join(traceback.TracebackException(type(error), error, own, capture_locals=True).format(chain=True))
+    assert PLANTED not in shown
+    assert "it is not a text" in shown
+    with pytest.raises(InvalidKeyName):
+        key_name(thing)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 101, "two\nlines", "bell\a", "\ud800", "a\u202eb", "\xa0", "a\n"])
 def test_what_cannot_be_shown_is_no_name(text: str) -> None:
     with pytest.raises(InvalidKeyName):
         key_name(text)
