@@ -8,4 +8,6 @@ if before and before >= moment then return end
 redis.call('HSET', closed, window, ARGV[2])
 local last = 0
 for _, other in ipairs(redis.call('HVALS', closed)) do last = math.max(last, tonumber(other)) end
-redis.call('PEXPIREAT', closed, string.format('%d', last))
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('PEXPIRE', closed, string.format('%d', last - now))

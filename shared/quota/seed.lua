@@ -10,15 +10,21 @@ local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if redis.call('GET', fence) ~= ARGV[1] or string.sub(ARGV[1], 1, #server) ~= server then return 0 end
 
 local found = cjson.decode(ARGV[2])
-redis.call('DEL', counters, minute, fence)
-redis.call('HSET', counters, 'server', server)
+local newest = tonumber(redis.call('HGET', counters, 'newest')) or 0
+for _, call in ipairs(found.recent) do newest = math.max(newest, call[1]) end
+local minute_is_true = redis.call('HGET', counters, 'server') == 'recount ' .. server
+redis.call('DEL', counters, fence)
+redis.call('HSET', counters, 'server', server, 'newest', newest)
 for _, name in ipairs({'day', 'month'}) do
     redis.call('HSET', counters, name .. '.start', found[name].start, name .. '.end', found[name]['end'],
         name .. '.used', found[name].used)
 end
+redis.call('PEXPIRE', counters, found.idle)
+if minute_is_true then return 1 end
+
+redis.call('DEL', minute)
 for i, call in ipairs(found.recent) do
     redis.call('ZADD', minute, call[1], 'journal' .. i .. '|' .. call[2])
 end
-redis.call('PEXPIRE', counters, found.idle)
 redis.call('PEXPIRE', minute, found.window)
 return 1

@@ -1,7 +1,8 @@
 -- Takes one permit from an account's sliding minute, day and month together, or from none of them.
 -- With 0 calls it takes nothing and tells what is used.
 --
--- KEYS  1 counters: hash {server, day.start, day.end, day.used, month.start, month.end, month.used}
+-- KEYS  1 counters: hash {server, newest, day.start, day.end, day.used, month.start, month.end, month.used}; `newest` is
+--         the latest moment a permit was ever given
 --       2 minute: sorted set of "<permit>|<calls>" by the moment it was given (ms)
 --       3 fence of a rebuild under way (see mark.lua)
 --       4 closed: hash of the moments (ms) until which the provider's word closes a window (see close.lua)
@@ -24,15 +25,14 @@ local function holds(span)
     return span.start <= now and now < span['end']
 end
 
--- The calls counted in the calendar window asked for; nil when the counter belongs to a later or an overlapping
--- one: the clock was set back, or the quota's time zone was changed.
+-- The calls counted in the calendar window asked for. Nil, for the journal to say, when the counter belongs to a later
+-- or an overlapping one (the clock was set back, or the quota's time zone was changed), or when this window has begun
+-- before (the clock was set back meanwhile).
 local function used_in(name)
     local stored_end = tonumber(redis.call('HGET', counters, name .. '.end'))
-    if stored_end == ask[name]['end'] then
-        return tonumber(redis.call('HGET', counters, name .. '.used'))
-    elseif stored_end <= ask[name].start then
-        return 0
-    end
+    if stored_end == ask[name]['end'] then return tonumber(redis.call('HGET', counters, name .. '.used')) end
+    local newest = tonumber(redis.call('HGET', counters, 'newest'))
+    if stored_end <= ask[name].start and newest < ask[name].start then return 0 end
 end
 
 local function closed_windows()
@@ -78,7 +78,8 @@ local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if redis.call('HGET', counters, 'server') ~= server then return lost() end
 local used = {day = used_in('day'), month = used_in('month'), minute = 0}
 if not (used.day and used.month) then
-    redis.call('DEL', counters, fence)
+    redis.call('HSET', counters, 'server', 'recount ' .. server) -- what seed.lua finds: the minute is still true
+    redis.call('DEL', fence)
     return lost()
 end
 
@@ -118,6 +119,8 @@ for _, name in ipairs({'day', 'month'}) do
     redis.call('HSET', counters, name .. '.start', ask[name].start, name .. '.end', ask[name]['end'],
         name .. '.used', used[name] + ask.calls)
 end
+local newest = tonumber(redis.call('HGET', counters, 'newest'))
+redis.call('HSET', counters, 'newest', math.max(now, newest))
 redis.call('ZADD', minute, now, member)
 redis.call('PEXPIRE', counters, ask.idle)
 redis.call('PEXPIRE', minute, ask.window)

@@ -8,7 +8,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from shared.quota import MINUTE, Quota, Taken, Wait, account_of
+from shared.audit import Actor
+from shared.quota import (
+    DEFAULT_KEY,
+    MINUTE,
+    LimitSource,
+    Quota,
+    Taken,
+    UserLimits,
+    Wait,
+    WindowName,
+    account_of,
+    share_of,
+)
 from shared.quota.in_memory import InMemoryQuota
 from shared.quota.in_redis import RedisQuota, open_redis
 from shared.usage.in_memory import InMemoryUsage
@@ -16,8 +28,11 @@ from shared.users import user_id
 from shared.values import WaitReason
 from tests.quotas import limits_of
 
-ADA, BOB = account_of(user_id("ada")), account_of(user_id("b|ob:+=@7"))
+USER = user_id("ada")
+ADA, BOB = account_of(USER), account_of(user_id("b|ob:+=@7"))
 FAR = timedelta(days=29)
+
+OPERATOR = Actor("operator:root", "here")
 
 QuotaOf = Callable[..., Quota]
 
@@ -26,11 +41,13 @@ QuotaOf = Callable[..., Quota]
 async def quota_of(request: pytest.FixtureRequest) -> AsyncIterator[QuotaOf]:
     zone = ZoneInfo("America/Los_Angeles")
     if request.param == "memory":
-        yield lambda *, window=MINUTE, **limits: InMemoryQuota(limits=limits_of(**limits), timezone=zone, minute=window)
+        yield lambda *, book=None, window=MINUTE, **limits: InMemoryQuota(
+            limits=book or limits_of(**limits), timezone=zone, minute=window
+        )
         return
     redis = open_redis(SecretStr(request.getfixturevalue("redis_url")))
-    yield lambda *, window=MINUTE, **limits: RedisQuota(
-        redis, limits=limits_of(**limits), timezone=zone, journal=InMemoryUsage(), minute=window
+    yield lambda *, book=None, window=MINUTE, **limits: RedisQuota(
+        redis, limits=book or limits_of(**limits), timezone=zone, journal=InMemoryUsage(), minute=window
     )
     await redis.aclose()
 
@@ -85,6 +102,29 @@ async def test_one_user_takes_nothing_from_another(quota_of: QuotaOf) -> None:
 
     assert isinstance(await quota.take(ADA), Wait)
     assert isinstance(await quota.take(BOB), Taken)
+
+
+async def test_a_user_a_share_of_the_default_key_and_the_default_key_are_counted_apart(quota_of: QuotaOf) -> None:
+    quota = quota_of(minute=1)
+
+    for account in (ADA, share_of(USER), DEFAULT_KEY):
+        assert isinstance(await quota.take(account), Taken)
+        assert isinstance(await quota.take(account), Wait)
+
+
+async def test_the_limits_in_force_hold_from_the_next_call_on(quota_of: QuotaOf) -> None:
+    book = limits_of(minute=1)
+    quota = quota_of(book=book)
+    assert await granted(quota, tries=3) == 1
+
+    await book.set(USER, UserLimits(minute=3), by=OPERATOR)
+    assert await granted(quota, tries=5) == 2
+    await book.set(USER, UserLimits(minute=0), by=OPERATOR)
+    assert await granted(quota, tries=1) == 0
+
+    status = await quota.status(ADA)
+    assert (status.minute.limit, status.minute.used, status.minute.left) == (0, 3, 0)
+    assert (status.minute.source, status.day.source) == (LimitSource.USER, LimitSource.DEPLOYMENT)
 
 
 async def test_a_heavy_call_takes_its_weight_or_nothing(quota_of: QuotaOf) -> None:
@@ -190,3 +230,94 @@ async def test_status_of_a_full_minute_says_that_no_call_is_possible_and_when_on
 
     assert not status.can_call
     assert status.minute.resets_at == wait.until
+
+
+# ---- the provider's word ---------------------------------------------------------------------------
+
+
+def in_hours(hours: float) -> datetime:
+    moment = datetime.now(UTC) + timedelta(hours=hours)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@pytest.mark.parametrize(
+    ("window", "reason"),
+    [
+        (WindowName.MINUTE, WaitReason.QUOTA_MINUTE),
+        (WindowName.DAY, WaitReason.QUOTA_DAY),
+        (WindowName.MONTH, WaitReason.QUOTA_MONTH),
+    ],
+)
+async def test_a_window_the_provider_calls_spent_hands_out_nothing_until_then(
+    quota_of: QuotaOf, window: WindowName, reason: WaitReason
+) -> None:
+    quota, until = quota_of(), in_hours(3)
+    await quota.take(ADA)
+
+    await quota.close(ADA, window, until)
+
+    assert await quota.take(ADA) == Wait(reason, until)
+    assert isinstance(await quota.take(BOB), Taken)
+    status = await quota.status(ADA)
+    shown = {WindowName.MINUTE: status.minute, WindowName.DAY: status.day, WindowName.MONTH: status.month}
+    assert (shown[window].closed_until, shown[window].left, shown[window].used) == (until, 0, 1)
+    assert shown[window].resets_at >= until
+    assert not status.can_call
+    assert [name for name, other in shown.items() if other.closed_until] == [window]
+
+
+async def test_a_closed_window_opens_by_itself(quota_of: QuotaOf) -> None:
+    quota = quota_of()
+    await quota.take(ADA)
+    await quota.close(ADA, WindowName.DAY, datetime.now(UTC) + timedelta(seconds=1))
+    assert isinstance(await quota.take(ADA), Wait)
+
+    await taken_at_last(quota)
+
+    status = await quota.status(ADA)
+    assert (status.day.closed_until, status.can_call) == (None, True)
+
+
+async def test_a_window_is_closed_until_the_latest_moment_anybody_named(quota_of: QuotaOf) -> None:
+    quota, sooner, later = quota_of(), in_hours(1), in_hours(5)
+
+    await quota.close(ADA, WindowName.DAY, sooner)
+    await quota.close(ADA, WindowName.DAY, later)
+    await quota.close(ADA, WindowName.DAY, sooner)
+    await quota.close(ADA, WindowName.MINUTE, sooner)
+
+    assert await quota.take(ADA) == Wait(WaitReason.QUOTA_DAY, later)
+    assert (await quota.status(ADA)).minute.closed_until == sooner
+
+
+async def test_a_window_closed_until_a_moment_that_has_passed_is_open(quota_of: QuotaOf) -> None:
+    quota = quota_of()
+    await quota.close(ADA, WindowName.DAY, in_hours(-1))
+
+    assert isinstance(await quota.take(ADA), Taken)
+    assert (await quota.status(ADA)).day.closed_until is None
+
+
+async def test_of_a_full_and_a_closed_window_the_one_that_has_room_last_is_named(quota_of: QuotaOf) -> None:
+    quota = quota_of(month=1)
+    await quota.take(ADA)
+    full = await quota.take(ADA)
+    assert isinstance(full, Wait)
+
+    await quota.close(ADA, WindowName.DAY, full.until - timedelta(seconds=1))
+    assert await quota.take(ADA) == full
+    await quota.close(ADA, WindowName.DAY, full.until + timedelta(seconds=1))
+    assert await quota.take(ADA) == Wait(WaitReason.QUOTA_DAY, full.until + timedelta(seconds=1))
+
+
+async def test_a_forgotten_account_is_open_and_starts_at_nothing(quota_of: QuotaOf) -> None:
+    quota = quota_of(minute=1)
+    await quota.take(ADA)
+    await quota.take(BOB)
+    await quota.close(ADA, WindowName.MONTH, in_hours(9))
+
+    await quota.forget(ADA)
+
+    assert (await quota.status(ADA)).month.closed_until is None
+    assert isinstance(await quota.take(ADA), Taken)
+    assert isinstance(await quota.take(BOB), Wait)
