@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from psycopg.errors import UndefinedColumn, UndefinedTable
-from sqlalchemy import make_url, text
+from psycopg.errors import InsufficientPrivilege, InvalidParameterValue, UndefinedColumn, UndefinedTable
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from shared.errors import LedgerOutdated, LedgerUnavailable
+from shared.errors import LedgerOutdated, LedgerUnavailable, RolesNotGranted
 from shared.values import UserId
 
 # A queue's tables are empty one minute and hold a million rows the next. A plan made while they were small and kept
@@ -23,7 +24,13 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "30s",
     "timezone": "UTC",
 }
-_SET_USER = text("SELECT set_config('fleet.user_id', :user, true)")
+# A connection is the fleet's own from its start, so that only a tenant's transaction has to say whose it is. It must be
+# able to be both; a database of before the walls has no rights for either.
+_TAKE_ROLES = """
+    SELECT set_config('role', 'fleet_tenant', false), set_config('role', 'fleet_dispatcher', false),
+           has_table_privilege('fleet_dispatcher', 'lanes', 'SELECT')
+"""
+_BE_TENANT = text("SELECT set_config('role', 'fleet_tenant', true), set_config('fleet.user_id', :user, true)")
 
 
 class Database:
@@ -48,22 +55,25 @@ class Database:
                 "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
             },
         )
+        event.listen(self._engine.sync_engine, "connect", _take_roles)
 
     @asynccontextmanager
     async def begin(self, user: UserId | None = None) -> AsyncIterator[AsyncConnection]:
         """One transaction: kept when the block ends, dropped when it raises.
 
         Args:
-            user: the tenant whose rows it may touch; None for the fleet's own work over all tenants.
+            user: the tenant whose rows alone it sees and touches (row-level security); None for the fleet's own work
+                over all tenants.
 
         Raises:
             LedgerUnavailable: PostgreSQL cannot be reached, went away or ended a deadlock; nothing was kept.
             LedgerOutdated: it does not have our tables yet, or not as they are now.
+            RolesNotGranted: the login may not act for tenants or for the fleet.
         """
         try:
             async with self._engine.begin() as connection:
                 if user is not None:
-                    await connection.execute(_SET_USER, {"user": user})
+                    await connection.execute(_BE_TENANT, {"user": user})
                 yield connection
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
             raise LedgerUnavailable(f"PostgreSQL did not do what it was asked ({_kind(error)}).") from error
@@ -75,6 +85,21 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _take_roles(connection: DBAPIConnection, _record: object) -> None:
+    """Make a new connection the fleet's own; raising closes it."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute(_TAKE_ROLES)
+        row = cursor.fetchone()
+    except InsufficientPrivilege as error:
+        raise RolesNotGranted from error
+    except (InvalidParameterValue, UndefinedTable) as error:
+        raise LedgerOutdated from error  # there is no such role, or no such table
+    if row is None or not row[-1]:
+        raise LedgerOutdated
+    connection.commit()
 
 
 def _kind(error: Exception) -> str:

@@ -321,6 +321,34 @@ class LedgerOutdated(LedgerUnavailable):
         super().__init__("The database of FLEET_DATABASE_URL does not have the tables this program needs.")
 
 
+class RolesNotGranted(LedgerUnavailable):
+    """The login may not act as the roles that keep users apart; nothing was written."""
+
+    code = "roles_not_granted"
+    advice = (
+        "As an administrator of PostgreSQL run `GRANT fleet_tenant, fleet_dispatcher TO` this login; "
+        "nothing needs a restart."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("The login of FLEET_DATABASE_URL may not act as fleet_tenant and fleet_dispatcher.")
+
+
+class RolesMissing(Misconfigured):
+    """PostgreSQL has not the roles that keep users apart, and the migrating login may not make them."""
+
+    code = "roles_missing"
+    advice = "Let an administrator of PostgreSQL run the sentence's SQL, then run `fleet migrate` again."
+
+    def __init__(self, roles: tuple[str, ...], *, login: str) -> None:
+        create = " ".join(f"CREATE ROLE {role} NOLOGIN;" for role in roles)
+        names = ", ".join(roles)
+        super().__init__(
+            f"PostgreSQL has no role {names}, and the login {login} may not make any. "
+            f'SQL: {create} GRANT {names} TO "{login}";'
+        )
+
+
 class BrokerUnavailable(Transient):
     """The message broker cannot be reached; released work comes back by its lease."""
 

@@ -13,6 +13,7 @@ from shared.keys.in_vault import pepper
 from shared.keys.vault_session import VaultSession
 from shared.ledger.checks import inconsistencies
 from shared.ledger.migrate import newest, revision
+from shared.ledger.walls import gaps
 from shared.quota.in_redis import open_redis
 from shared.settings import (
     BrokerSettings,
@@ -81,6 +82,12 @@ async def _postgres() -> str:
     return f"reachable, tables at step {at}"
 
 
+async def _walls() -> str:
+    if found := gaps(_database_url()):
+        raise Unwell(" ".join(found))
+    return "every table shows a user's transactions that user's rows only"
+
+
 async def _sums() -> str:
     database = Database(_database_url(), pool=1)
     try:
@@ -147,6 +154,12 @@ def _database_url() -> str:
 CHECKS = (
     Check(
         "PostgreSQL", "FLEET_DATABASE_URL", "Start PostgreSQL, correct the setting, or run `fleet migrate`.", _postgres
+    ),
+    Check(
+        "the walls between users",
+        "FLEET_DATABASE_URL",
+        "Run `fleet migrate`; use a login that is no superuser; GRANT fleet_tenant, fleet_dispatcher TO it.",
+        _walls,
     ),
     Check("the ledger's sums", "FLEET_DATABASE_URL", "Keep the sentence and tell the maintainers.", _sums),
     Check(

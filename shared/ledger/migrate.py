@@ -28,8 +28,9 @@ def migrate(url: str) -> None:
 
     Raises:
         LedgerUnavailable: PostgreSQL cannot be reached; nothing was changed.
+        RolesMissing: the login may not make the roles that keep users apart; nothing was changed.
     """
-    with _connected(url) as connection:
+    with connected(url) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
         command.upgrade(config_for(connection), "head")
 
@@ -49,7 +50,7 @@ def revision(url: str) -> str | None:
     Raises:
         LedgerUnavailable: PostgreSQL cannot be reached.
     """
-    with _connected(url) as connection:
+    with connected(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -68,7 +69,12 @@ def config_for(connection: Connection) -> Config:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Connection]:
+def connected(url: str) -> Iterator[Connection]:
+    """A connection as the login itself, in no role, for one transaction.
+
+    Raises:
+        LedgerUnavailable: PostgreSQL cannot be reached.
+    """
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args={"connect_timeout": 5}
     )

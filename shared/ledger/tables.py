@@ -9,7 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
-    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -48,6 +48,14 @@ def _time(name: str) -> Column[object]:
     return Column(name, DateTime(timezone=True))
 
 
+def _of_a_bookmark() -> ForeignKeyConstraint:
+    """Belonging to a bookmark of the same user: nobody can hang a row on another user's, or learn whether there is one.
+
+    For the same reason what is unique is so for each user: a conflict with another user's row would show that row.
+    """
+    return ForeignKeyConstraint(["bookmark_id", "user_id"], ["bookmarks.id", "bookmarks.user_id"], ondelete="CASCADE")
+
+
 bookmarks = Table(
     "bookmarks",
     metadata,
@@ -68,7 +76,7 @@ bookmarks = Table(
     _now("updated_at"),
     UniqueConstraint("user_id", "url_digest"),
     CheckConstraint("state IN ('queued', 'done', 'failed', 'cancelled')", name="state"),
-    Index("ix_bookmarks_user_id_id", "user_id", "id"),
+    UniqueConstraint("user_id", "id"),
     Index("ix_bookmarks_user_id_state_id", "user_id", "state", "id"),
     Index("ix_bookmarks_ended", "updated_at", postgresql_where=text("state IN ('done', 'failed')")),
     postgresql_with={"fillfactor": "90"},
@@ -77,8 +85,8 @@ bookmarks = Table(
 contents = Table(
     "contents",
     metadata,
-    Column("bookmark_id", ForeignKey(bookmarks.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("user_id", Text, nullable=False),
+    Column("bookmark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", Text, primary_key=True),
     Column("strategy", Text, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("final_url", Text, nullable=False),
@@ -92,13 +100,14 @@ contents = Table(
     Column("chars", Integer, nullable=False),
     Column("words", Integer, nullable=False),
     _now("fetched_at"),
+    _of_a_bookmark(),
 )
 
 analyses = Table(
     "analyses",
     metadata,
-    Column("bookmark_id", ForeignKey(bookmarks.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("user_id", Text, nullable=False),
+    Column("bookmark_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", Text, primary_key=True),
     Column("key_concepts", ARRAY(Text), nullable=False),
     Column("content_type", Text, nullable=False),
     Column("difficulty", Text, nullable=False),
@@ -114,6 +123,7 @@ analyses = Table(
     Column("prompt_tokens", Integer, nullable=False, server_default="0"),
     Column("answer_tokens", Integer, nullable=False, server_default="0"),
     _now("analysed_at"),
+    _of_a_bookmark(),
     Index("ix_analyses_heuristic", "user_id", postgresql_where=text("analysed_by = 'heuristic'")),
 )
 
@@ -147,7 +157,7 @@ jobs = Table(
     "jobs",
     metadata,
     _id(),
-    Column("bookmark_id", ForeignKey(bookmarks.c.id, ondelete="CASCADE"), nullable=False),
+    Column("bookmark_id", BigInteger, nullable=False),
     Column("user_id", Text, nullable=False),
     Column("stage", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="queued"),
@@ -161,6 +171,7 @@ jobs = Table(
     _now("created_at"),
     _time("claimed_at"),
     _time("ended_at"),
+    _of_a_bookmark(),
     CheckConstraint(
         "state IN ('queued', 'released', 'running', 'done', 'failed', 'cancelled')",
         name="state",
@@ -176,6 +187,7 @@ jobs = Table(
         "ix_jobs_open",
         "bookmark_id",
         "stage",
+        "user_id",
         unique=True,
         postgresql_where=text("state IN ('queued', 'released', 'running')"),
     ),

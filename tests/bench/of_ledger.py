@@ -27,9 +27,11 @@ async def _dispatch(servers: Servers, *, small: bool) -> Result:
         pages = [NewBookmark(f"https://example.org/{number}/{page}") for page in range(each)]
         await ledger.submit(user_id(f"user{number}"), pages)
     async with database.begin() as work:
+        await work.execute(text("SET LOCAL ROLE NONE"))
         await work.execute(text("CREATE TABLE plain AS SELECT id, false AS done FROM jobs"))
         await work.execute(text("CREATE INDEX ON plain (id) WHERE NOT done"))
         await work.execute(text("CREATE TABLE plain_contents (job_id bigint PRIMARY KEY, text text)"))
+        await work.execute(text("GRANT ALL ON plain, plain_contents TO fleet_dispatcher"))
 
     async def ours() -> None:
         done = 0

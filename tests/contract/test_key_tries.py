@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from shared.audit import Actor
 from shared.database import Database
@@ -76,6 +76,7 @@ def in_postgres(database: Database) -> Tried:
     async def earlier(action: str, before: timedelta) -> None:
         entry = audit.insert().values(at=func.now() - before, actor="user:ada", action=action, user_id=ADA, details={})
         async with database.begin() as work:
+            await work.execute(text("SET LOCAL ROLE NONE"))  # no role of the fleet may date an entry
             await work.execute(entry)
 
     return Tried(PostgresKeyTries(database, per_hour=MOST), entries, earlier)

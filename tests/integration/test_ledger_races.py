@@ -204,6 +204,7 @@ async def _until_somebody_waits(database: Database) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while True:
             async with database.begin() as work:
+                await work.exec_driver_sql("SET LOCAL ROLE NONE")  # the login sees what its own connections wait for
                 waiting = await work.exec_driver_sql(
                     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
                     " AND wait_event_type = 'Lock'"

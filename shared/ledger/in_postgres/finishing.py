@@ -20,7 +20,7 @@ _END = to_fenced(ended(DONE))
 
 _content = insert(contents)
 _KEEP_CONTENT = _content.on_conflict_do_update(
-    index_elements=["bookmark_id"],
+    index_elements=["bookmark_id", "user_id"],
     set_={**{name: _content.excluded[name] for name in CONTENT}, "fetched_at": NOW},
 )
 
@@ -30,7 +30,7 @@ _IS_WORSE = and_(
     _analysis.excluded.analysed_by == AnalysedBy.HEURISTIC.value,
 )
 _KEEP_ANALYSIS = _analysis.on_conflict_do_update(
-    index_elements=["bookmark_id"],
+    index_elements=["bookmark_id", "user_id"],
     set_={**{name: _analysis.excluded[name] for name in ANALYSIS}, "analysed_at": NOW},
     where=not_(_IS_WORSE),
 ).returning(analyses.c.bookmark_id)

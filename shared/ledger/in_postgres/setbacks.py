@@ -44,7 +44,7 @@ _SHOW_FAILURE = (
 # A page that was once read stays: fallback content only stands where there was none, or fallback content.
 _content = insert(contents)
 _KEEP_FALLBACK = _content.on_conflict_do_update(
-    index_elements=["bookmark_id"],
+    index_elements=["bookmark_id", "user_id"],
     set_={**{name: _content.excluded[name] for name in CONTENT}, "fetched_at": NOW},
     where=contents.c.strategy == Strategy.FALLBACK.value,
 ).returning(contents.c.bookmark_id)
