@@ -386,6 +386,16 @@ class LeaseLost(Transient):
         self.job_ids = job_ids
 
 
+class UserErased(Permanent):
+    """The user was erased while something of theirs ran; nothing of it is kept, and no call leaves for it."""
+
+    code = "user_erased"
+    advice = "Nothing to do: what was asked for was done."
+
+    def __init__(self) -> None:
+        super().__init__("The user was erased while this ran, so nothing of it is kept.")
+
+
 class LeaseExpired(Permanent):
     """The job was started again and again, and no worker ever came back with a result."""
 

@@ -18,6 +18,7 @@ from shared.errors import (
     Permanent,
     Postponed,
     TookTooLong,
+    UserErased,
 )
 from shared.ledger import Job, Ledger, Pause
 from shared.logs import log
@@ -176,7 +177,7 @@ class JobRunner:
     def _answer(self, jobs: Sequence[Job], error: FleetError) -> tuple[str, Callable[[], Awaitable[None]]]:
         ledger = self._work.ledger
         match error:
-            case LeaseLost():
+            case LeaseLost() | UserErased():
                 return "lost", _nothing
             case LedgerUnavailable():
                 return "put_back", lambda: self._wait_a_little(jobs)

@@ -170,7 +170,14 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
                 fingerprint=fingerprint_of,
             ),
             remove_key=RemoveKey(writer=writer, registry=registry, waiting=waiting, audit=audit),
-            erase=EraseUser(writer=writer, registry=registry, ledger=ledger, audit=audit),
+            erase=EraseUser(
+                writer=writer,
+                registry=registry,
+                ledger=ledger,
+                journal=usage,
+                unlearn=quota.forget,
+                audit=audit,
+            ),
             process=ProcessContent(
                 ledger=ledger,
                 registry=registry,

@@ -136,8 +136,10 @@ class KeyTries(Protocol):
     The audit trail is what is counted, so nothing that drops a user's data makes room for more tries.
     """
 
-    async def offer(self, user: UserId, *, name: str, fingerprint: str, by: Actor) -> None:
+    async def offer(self, user: UserId, *, fingerprint: str, by: Actor) -> None:
         """Count a key that is offered and record it, before anybody is asked about it.
+
+        Its name is not recorded: that is the user's own words, and the audit trail outlives an erasure.
 
         Raises:
             TooManyTries: as many as may be were offered within the hour; this one does not count.

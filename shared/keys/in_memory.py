@@ -115,13 +115,13 @@ class InMemoryKeyTries:
         self._offers: dict[UserId, list[datetime]] = {}
         self._refusals: dict[UserId, list[datetime]] = {}
 
-    async def offer(self, user: UserId, *, name: str, fingerprint: str, by: Actor) -> None:
+    async def offer(self, user: UserId, *, fingerprint: str, by: Actor) -> None:
         """Count a key that is offered, if there is room for it."""
         tries = self._lately(self._offers, user)
         if len(tries) >= self._per_hour:
             raise TooManyTries(tries=self._per_hour, until=tries[-self._per_hour] + TRIES_COUNT_FOR)
         tries.append(self._now())
-        await self.audit.record(by, "key_offered", user, {"name": name, "fingerprint": fingerprint})
+        await self.audit.record(by, "key_offered", user, {"fingerprint": fingerprint})
 
     async def refused(self, user: UserId, *, fingerprint: str, code: str, by: Actor) -> int:
         """Record a refusal; how many there were within the hour."""

@@ -27,14 +27,14 @@ class PostgresKeyTries:
         self._database = database
         self._per_hour = per_hour
 
-    async def offer(self, user: UserId, *, name: str, fingerprint: str, by: Actor) -> None:
+    async def offer(self, user: UserId, *, fingerprint: str, by: Actor) -> None:
         """Count a key that is offered, if there is room for it."""
         async with self._database.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME, func.hashtext(user))))
             tries = await _newest(connection, user, _OFFERED, at_most=self._per_hour)
             if len(tries) == self._per_hour:
                 raise TooManyTries(tries=len(tries), until=tries[-1] + TRIES_COUNT_FOR)
-            await record_within(connection, by, _OFFERED, user, {"name": name, "fingerprint": fingerprint})
+            await record_within(connection, by, _OFFERED, user, {"fingerprint": fingerprint})
 
     async def refused(self, user: UserId, *, fingerprint: str, code: str, by: Actor) -> int:
         """Record a refusal; how many there were within the hour."""

@@ -106,6 +106,14 @@ _SPENT_WINDOWS = {WaitReason.QUOTA_DAY: "day", WaitReason.QUOTA_MONTH: "month"}
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure found: so many bookmarks, and whether there was anything at all."""
+
+    bookmarks: int
+    anything: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reaped:
     """What the sweeper found.
 
@@ -230,8 +238,8 @@ class Ledger(Protocol):
         """Delete a user's bookmarks with content, analyses and jobs; how many. A running job's result is dropped."""
         ...
 
-    async def erase(self, user: UserId, *, by: Actor) -> int:
-        """Delete everything the ledger holds of a user; how many bookmarks went. The audit trail keeps that it did."""
+    async def erase(self, user: UserId, *, by: Actor) -> Erased:
+        """Delete everything that is kept of a user beside the audit trail, which keeps that it was done."""
         ...
 
     async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:

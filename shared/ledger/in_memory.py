@@ -15,7 +15,7 @@ from shared.audit import Actor
 from shared.audit.in_memory import InMemoryAudit
 from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
 from shared.errors import FleetError, IdempotencyConflict, LeaseExpired, LeaseLost
-from shared.ledger import Accepted, Job, Pause, Reaped, Receipt, Released, StagePolicy
+from shared.ledger import Accepted, Erased, Job, Pause, Reaped, Receipt, Released, StagePolicy
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.submissions import answers, details, merged
 from shared.values import AnalysedBy, BookmarkId, JobId, JobState, Stage, Strategy, UserId, WaitReason
@@ -341,9 +341,10 @@ class MemoryLedger:
         self._jobs = {id_: job for id_, job in self._jobs.items() if job.bookmark.id in self.bookmarks}
         return len(gone)
 
-    async def erase(self, user: UserId, *, by: Actor) -> int:
+    async def erase(self, user: UserId, *, by: Actor) -> Erased:
         """See `Ledger.erase`."""
         gone = {kept.id for kept in self.bookmarks.values() if kept.user == user}
+        anything = any(owner == user for owner, _ in self._lanes)
         self.events = [(type_, id_) for type_, id_ in self.events if id_ not in gone]
         self.exhausted = [(owner, pause) for owner, pause in self.exhausted if owner != user]
         for lane in [lane for lane in self._lanes if lane[0] == user]:
@@ -352,7 +353,7 @@ class MemoryLedger:
             del self._receipts[place]
         erased = await self.remove(user, ids=list(gone))
         await self.audit.record(by, "user_erased", user, {"bookmarks": erased})
-        return erased
+        return Erased(bookmarks=erased, anything=anything)
 
     async def wake(self, user: UserId, stage: Stage, *, reasons: Sequence[WaitReason]) -> bool:
         """See `Ledger.wake`."""

@@ -11,6 +11,9 @@ from shared.values import KeySource, UserId
 
 CallId = NewType("CallId", int)
 
+ERASED = UserId("_erased")
+"""Whose calls those on the default key are once their user was erased; no user's id begins so."""
+
 NOT_SENT = "not_sent"
 """The outcome of a call that was recorded and then provably never left; it counts as no call."""
 
@@ -36,6 +39,9 @@ class UsageJournal(Protocol):
             model: what it asks.
             items: how many contents it carries.
             weight: how many calls the quota counts it as.
+
+        Raises:
+            UserErased: nothing is kept of this user any more; the call must not leave.
         """
         ...
 
@@ -49,4 +55,8 @@ class UsageJournal(Protocol):
 
     async def usage_since(self, account: Account, since: datetime) -> Usage:
         """The sum of an account's calls and tokens since then; calls that were not sent count for nothing."""
+        ...
+
+    async def forget(self, user: UserId) -> None:
+        """Drop a user's calls; those on the default key go on counting there, and nobody can tell whose they were."""
         ...

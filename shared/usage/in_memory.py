@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from shared.bookmarks import Tokens
+from shared.errors import UserErased
 from shared.quota import Account
-from shared.usage import NOT_SENT, CallId, Usage
+from shared.usage import ERASED, NOT_SENT, CallId, Usage
 from shared.values import KeySource, UserId
 
 
@@ -31,12 +32,16 @@ class RecordedCall:
 class InMemoryUsage:
     """Keeps the promises of `shared.usage.UsageJournal` until the process ends; `calls` shows every record."""
 
-    def __init__(self, *, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, *, now: Callable[[], datetime] = _now, knows: Callable[[UserId], bool] = lambda _: True) -> None:
+        """Start empty; `knows` says whether anything is kept of a user."""
         self.calls: list[RecordedCall] = []
         self._now = now
+        self._knows = knows
 
     async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int, weight: int = 1) -> CallId:
         """Record that a call is about to leave."""
+        if not self._knows(user):
+            raise UserErased
         self.calls.append(RecordedCall(user, key_source, model, items, weight, self._now()))
         return CallId(len(self.calls))
 
@@ -58,6 +63,18 @@ class InMemoryUsage:
             tokens=Tokens(sum(call.tokens.prompt for call in sent), sum(call.tokens.answer for call in sent)),
             last_used=max((call.started_at for call in sent), default=None),
         )
+
+    async def forget(self, user: UserId) -> None:
+        """Drop a user's calls; a dropped one keeps its place, as places are what calls go by."""
+        nothing = RecordedCall(ERASED, KeySource.USER, "", 0, 0, self._now(), outcome=NOT_SENT)
+        self.calls = [
+            call
+            if call.user != user
+            else replace(call, user=ERASED)
+            if call.key_source is KeySource.DEFAULT
+            else nothing
+            for call in self.calls
+        ]
 
     def _sent_since(self, account: Account, since: datetime) -> list[RecordedCall]:
         return [

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 
 from shared.bookmarks import Tokens
 from shared.database import Database
-from shared.ledger.tables import provider_calls
+from shared.errors import UserErased
+from shared.ledger.tables import lanes, provider_calls
 from shared.quota import Account
-from shared.usage import NOT_SENT, CallId, Usage
+from shared.usage import ERASED, NOT_SENT, CallId, Usage
 from shared.values import KeySource, UserId
 
 _calls = provider_calls.c
@@ -23,11 +24,17 @@ class PostgresUsage:
         self._database = database
 
     async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int, weight: int = 1) -> CallId:
-        """Record that a call is about to leave; it is kept when this returns."""
+        """Record that a call is about to leave; it is kept when this returns.
+
+        The user's lane is held meanwhile: an erasure takes the lanes first, so it finds the call or the call no lane.
+        """
+        lane = select(lanes.c.stage).where(lanes.c.user_id == user).limit(1).with_for_update(read=True, key_share=True)
         row = provider_calls.insert().values(
             user_id=user, key_source=key_source, model=model, items=items, weight=weight
         )
         async with self._database.begin(user) as connection:
+            if (await connection.execute(lane)).first() is None:
+                raise UserErased
             return CallId((await connection.execute(row.returning(_calls.id))).scalar_one())
 
     async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
@@ -66,6 +73,16 @@ class PostgresUsage:
         async with self._database.begin(account.user) as connection:
             row = (await connection.execute(sums)).one()
         return Usage(calls=row.calls, tokens=Tokens(row.prompt, row.answer), last_used=row.last_used)
+
+    async def forget(self, user: UserId) -> None:
+        """Drop a user's calls, and keep nameless copies of those on the default key, for its own account."""
+        kept = [column for column in _calls if column.name not in {"id", "user_id"}]
+        nameless = select(literal(ERASED), *kept).where(_calls.user_id == user, _calls.key_source == KeySource.DEFAULT)
+        async with self._database.begin() as connection:
+            await connection.execute(
+                provider_calls.insert().from_select(["user_id", *(column.name for column in kept)], nameless)
+            )
+            await connection.execute(provider_calls.delete().where(_calls.user_id == user))
 
 
 def _sent_since(account: Account, since: datetime) -> ColumnElement[bool]:

@@ -32,7 +32,7 @@ class Tried:
     earlier: Callable[[str, timedelta], Awaitable[None]]
 
     async def offer(self, user: UserId = ADA) -> None:
-        await self.tries.offer(user, name="mine", fingerprint="f", by=BY)
+        await self.tries.offer(user, fingerprint="f", by=BY)
 
     async def refuse(self, user: UserId = ADA) -> int:
         return await self.tries.refused(user, fingerprint="f", code="key_refused", by=BY)
@@ -59,7 +59,7 @@ def in_memory() -> Tried:
         nonlocal ago
         ago = before
         if action == "key_offered":
-            await tries.offer(ADA, name="mine", fingerprint="f", by=BY)
+            await tries.offer(ADA, fingerprint="f", by=BY)
         else:
             await tries.refused(ADA, fingerprint="f", code="c", by=BY)
         ago = timedelta(0)
@@ -137,7 +137,7 @@ async def test_offers_and_refusals_are_recorded_with_what_identifies_them(tried:
     await tried.refuse()
 
     assert await tried.entries() == [
-        ("key_offered", ADA, {"name": "mine", "fingerprint": "f"}),
+        ("key_offered", ADA, {"fingerprint": "f"}),
         ("key_refused", ADA, {"fingerprint": "f", "code": "key_refused"}),
     ]
 

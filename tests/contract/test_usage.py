@@ -8,13 +8,14 @@ import pytest
 
 from shared.bookmarks import Tokens
 from shared.database import Database
-from shared.errors import LedgerUnavailable
+from shared.errors import LedgerUnavailable, UserErased
+from shared.ledger.tables import lanes
 from shared.quota import DEFAULT_KEY, Account, account_of, share_of
 from shared.usage import NOT_SENT, CallId, Usage, UsageJournal
 from shared.usage.in_memory import InMemoryUsage
 from shared.usage.in_postgres import PostgresUsage
 from shared.users import user_id
-from shared.values import KeySource, UserId
+from shared.values import KeySource, Stage, UserId
 
 ADA, BOB = user_id("ada"), user_id("bob")
 ADAS = account_of(ADA)
@@ -23,9 +24,11 @@ ADAS = account_of(ADA)
 @pytest.fixture(params=["memory", "postgres"])
 async def journal(request: pytest.FixtureRequest) -> AsyncIterator[UsageJournal]:
     if request.param == "memory":
-        yield InMemoryUsage()
+        yield InMemoryUsage(knows={ADA, BOB}.__contains__)
         return
     database = Database(request.getfixturevalue("database_url"))
+    for user in (ADA, BOB):
+        await with_a_lane(database, user)
     yield PostgresUsage(database)
     await database.close()
 
@@ -34,6 +37,12 @@ async def begin(
     journal: UsageJournal, user: UserId = ADA, *, key_source: KeySource = KeySource.USER, weight: int = 1
 ) -> CallId:
     return await journal.begin(user, key_source=key_source, model="gemini", items=3, weight=weight)
+
+
+async def with_a_lane(database: Database, user: UserId) -> None:
+    """Somebody of whom something is kept."""
+    async with database.begin(user) as work:
+        await work.execute(lanes.insert().values(user_id=user, stage=Stage.ANALYZE))
 
 
 def long_ago() -> datetime:
@@ -137,3 +146,37 @@ async def test_without_its_database_nothing_is_recorded_silently() -> None:
     with pytest.raises(LedgerUnavailable):
         await begin(PostgresUsage(database))
     await database.close()
+
+
+async def test_no_call_begins_for_a_user_of_whom_nothing_is_kept(journal: UsageJournal) -> None:
+    with pytest.raises(UserErased):
+        await begin(journal, user_id("erased"))
+
+    assert await journal.calls_since(account_of(user_id("erased")), long_ago()) == []
+
+
+async def test_a_forgotten_users_calls_are_gone_and_count_on_for_the_default_key_alone(journal: UsageJournal) -> None:
+    for user in (ADA, BOB):
+        for source in (KeySource.USER, KeySource.DEFAULT):
+            await journal.end(
+                await begin(journal, user, key_source=source), outcome="analysed", tokens=Tokens(prompt=5, answer=1)
+            )
+    before = await journal.usage_since(DEFAULT_KEY, long_ago())
+
+    for _ in range(2):
+        await journal.forget(ADA)
+
+    for account in (ADAS, share_of(ADA)):
+        assert (await journal.usage_since(account, long_ago())).calls == 0
+    assert await journal.usage_since(DEFAULT_KEY, long_ago()) == before
+    assert (await journal.usage_since(account_of(BOB), long_ago())).calls == 2
+    assert (await journal.usage_since(share_of(BOB), long_ago())).calls == 1
+
+
+async def test_a_call_that_runs_while_its_user_is_forgotten_ends_without_a_trace(journal: UsageJournal) -> None:
+    call = await begin(journal)
+
+    await journal.forget(ADA)
+    await journal.end(call, outcome="analysed", tokens=Tokens(prompt=5, answer=1))
+
+    assert await journal.usage_since(ADAS, long_ago()) == Usage(calls=0, tokens=Tokens(), last_used=None)

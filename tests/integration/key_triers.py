@@ -15,7 +15,7 @@ from shared.users import user_id
 
 async def offered(tries: PostgresKeyTries) -> int:
     try:
-        await tries.offer(user_id("ada"), name="mine", fingerprint="f", by=Actor("user:ada", "192.0.2.7"))
+        await tries.offer(user_id("ada"), fingerprint="f", by=Actor("user:ada", "192.0.2.7"))
     except TooManyTries:
         return 0
     return 1

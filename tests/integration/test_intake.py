@@ -54,7 +54,7 @@ async def taking_events(rabbitmq_url: str, database_url: str) -> AsyncIterator[I
     bursts = Bursts(handed_in=Reports(database).handed_in_since, signals=PostgresSignals(database), burst=10)
 
     async def erase(user: UserId) -> None:
-        if not await ledger.erase(user, by=here("process:intake")):
+        if not (await ledger.erase(user, by=here("process:intake"))).anything:
             raise UnknownUser(user)
 
     async with running(rabbitmq_url, TakeEvent(ledger, bursts, erase)) as reading:

@@ -14,13 +14,14 @@ from redis.asyncio import Redis
 from shared.bookmarks import Tokens
 from shared.database import Database
 from shared.errors import QuotaUnavailable
+from shared.ledger.tables import lanes
 from shared.quota import Account, Taken, Wait, account_of
 from shared.quota.in_redis import PERMIT_LIFE, RedisQuota, open_redis
 from shared.usage import NOT_SENT, CallId, Usage
 from shared.usage.in_memory import InMemoryUsage
 from shared.usage.in_postgres import PostgresUsage
 from shared.users import user_id
-from shared.values import KeySource, UserId, WaitReason
+from shared.values import KeySource, Stage, UserId, WaitReason
 from tests.conftest import OwnValkey
 from tests.quotas import limits_of
 
@@ -44,7 +45,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def journal(database: Database) -> PostgresUsage:
+async def journal(database: Database) -> PostgresUsage:
+    async with database.begin(USER) as work:
+        await work.execute(lanes.insert().values(user_id=USER, stage=Stage.ANALYZE))
     return PostgresUsage(database)
 
 

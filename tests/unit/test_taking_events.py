@@ -23,9 +23,9 @@ def ledger() -> MemoryLedger:
 @pytest.fixture
 def take(ledger: MemoryLedger) -> TakeEvent:
     async def erase(user: UserId) -> int:
-        if not (erased := await ledger.erase(user, by=here("process:intake"))):
+        if not (erased := await ledger.erase(user, by=here("process:intake"))).anything:
             raise UnknownUser(user)
-        return erased
+        return erased.bookmarks
 
     async def none(*_: object, at_most: int) -> int:
         return 0

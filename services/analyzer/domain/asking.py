@@ -11,7 +11,7 @@ from services.analyzer.domain.prompts import PROMPT_VERSION
 from services.analyzer.domain.provider import Answer, Findings, Item, ItemId, Provider
 from services.analyzer.domain.usable_keys import UsableKey
 from shared.bookmarks import Analysis, Content, Tokens
-from shared.errors import AnswerUnusable, FleetError, LedgerUnavailable, ProviderUnreached, QuotaSpent
+from shared.errors import AnswerUnusable, FleetError, LedgerUnavailable, ProviderUnreached, QuotaSpent, UserErased
 from shared.ledger import Job
 from shared.logs import log
 from shared.metrics import ITEMS_PER_REQUEST, PROVIDER_REQUESTS, PROVIDER_SECONDS, PROVIDER_TOKENS
@@ -48,6 +48,7 @@ class Asking:
 
         Raises:
             Postponed: the quota or the provider does not permit it now.
+            UserErased: there is nobody to ask for any more.
             KeyRefused, ContentBlocked, AnswerUnusable: nothing came of it.
         """
         await self.provider.prepare(key.stored.key)
@@ -79,6 +80,9 @@ class Asking:
             except LedgerUnavailable:
                 await self._refund(permit)
                 raise
+            except UserErased:
+                await self._forget(permit)
+                raise
             if not permit.lapsed:
                 return permit, call
             await self._take_back(permit, call)
@@ -103,6 +107,14 @@ class Asking:
     async def _refund(self, permit: Permit) -> None:
         for taken in permit.taken:
             await self.quota.refund(taken)
+
+    async def _forget(self, permit: Permit) -> None:
+        """The user is gone: what was counted for nobody else is dropped, and the rest given back."""
+        for taken in permit.taken:
+            if taken.account.user is None:
+                await self.quota.refund(taken)
+            else:
+                await self.quota.forget(taken.account)
 
     async def _take_back(self, permit: Permit, call: CallId) -> None:
         """The call never left: it counts for nothing."""

@@ -148,7 +148,7 @@ class AddKey:
         """
         name = key_name(name)
         fingerprint = await self._fingerprint(key)
-        await self._tries.offer(user, name=name, fingerprint=fingerprint, by=by)
+        await self._tries.offer(user, fingerprint=fingerprint, by=by)
         status, reason = await self._checked(user, key, fingerprint=fingerprint, by=by)
         version = await self._writer.put(user, key)
         await self._registry.record(

@@ -7,7 +7,7 @@ from shared.audit import Actor
 from shared.bookmarks import Analysis, Content, NewBookmark
 from shared.database import Database
 from shared.errors import FleetError
-from shared.ledger import Accepted, Job, Pause, Reaped, Receipt, Released, StagePolicy
+from shared.ledger import Accepted, Erased, Job, Pause, Reaped, Receipt, Released, StagePolicy
 from shared.ledger.in_postgres import (
     beginning_anew,
     claiming,
@@ -117,7 +117,7 @@ class PostgresLedger:
         async with self._database.begin(user) as work:
             return await removing.remove(work, self._windows, user, ids, urls)
 
-    async def erase(self, user: UserId, *, by: Actor) -> int:
+    async def erase(self, user: UserId, *, by: Actor) -> Erased:
         """See `Ledger.erase`."""
         async with self._database.begin(user) as work:
             return await removing.erase(work, user, by)

@@ -7,19 +7,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.audit import Actor
 from shared.audit.in_postgres import record_within
+from shared.ledger import Erased
 from shared.ledger.in_postgres.lanes import Windows, hold, settle
 from shared.ledger.in_postgres.rows import url_digest
-from shared.ledger.tables import (
-    bookmarks,
-    lanes,
-    learned_limits,
-    outbox,
-    provider_calls,
-    receipts,
-    signals,
-    user_limits,
-)
+from shared.ledger.tables import audit, bookmarks, lanes, metadata, provider_calls
 from shared.values import BookmarkId, UserId
+
+_KEPT_BY_OTHERS = {audit, provider_calls}  # the trail, and the journal (shared.usage), which forgets by itself
+_OF_USERS = [
+    lanes,
+    *(
+        table
+        for table in metadata.sorted_tables
+        if "user_id" in table.c
+        and table not in {lanes, bookmarks, *_KEPT_BY_OTHERS}
+        and not table.foreign_keys  # what hangs on bookmarks goes with them
+    ),
+]
+"""Every table with a user in it, new ones too, the lanes first."""
 
 
 async def remove(
@@ -33,11 +38,13 @@ async def remove(
     return gone.rowcount
 
 
-async def erase(work: AsyncConnection, user: UserId, by: Actor) -> int:
-    """See `Ledger.erase`; keys have a registry of their own, and the audit stays."""
+async def erase(work: AsyncConnection, user: UserId, by: Actor) -> Erased:
+    """See `Ledger.erase`.
+
+    The lanes go first: whoever records a provider call holds one, so what is begun later finds none and stops.
+    """
     await hold(work, [user])
+    rows = [await work.execute(delete(table).where(table.c.user_id == user)) for table in _OF_USERS]
     gone = await work.execute(delete(bookmarks).where(bookmarks.c.user_id == user))
-    for table in (receipts, outbox, provider_calls, user_limits, learned_limits, signals, lanes):
-        await work.execute(delete(table).where(table.c.user_id == user))
     await record_within(work, by, "user_erased", user, {"bookmarks": gone.rowcount})
-    return gone.rowcount
+    return Erased(bookmarks=gone.rowcount, anything=any(each.rowcount for each in (*rows, gone)))

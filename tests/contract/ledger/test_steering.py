@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import LeaseLost
-from shared.ledger import Pause, Receipt
+from shared.ledger import Erased, Pause, Receipt
 from shared.users import user_id
 from shared.values import WaitReason
 from tests.contract.ledger.kit import (
@@ -122,12 +122,12 @@ async def test_an_erased_user_leaves_nothing_and_may_begin_anew(fleet: Fleet) ->
     [one, _] = await claim_all(fleet.ledger, SCRAPE)
     await fleet.ledger.store_content(one, content())
     await fleet.ledger.submit(BOB, pages(1, of="bob"))
-    assert await fleet.ledger.erase(ADA, by=OPERATOR) == 2
+    assert await fleet.ledger.erase(ADA, by=OPERATOR) == Erased(bookmarks=2, anything=True)
     assert [fleet.see(each.id) for each in accepted] == [None, None]
     assert fleet.events() == {}
     [released] = await release_all(fleet.ledger, SCRAPE)
     assert released.user == BOB
-    assert await fleet.ledger.erase(ADA, by=OPERATOR) == 0
+    assert await fleet.ledger.erase(ADA, by=OPERATOR) == Erased(bookmarks=0, anything=False)
     assert all(each.created for each in await fleet.ledger.submit(ADA, pages(2), receipt=receipt))
     assert len(ids(await release_all(fleet.ledger, SCRAPE))) == 2
 

@@ -19,7 +19,7 @@ from shared.keys.plaintext import api_key
 from shared.ledger import Pause
 from shared.ledger.in_memory import Kept, MemoryLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
-from shared.quota import Account, Limits
+from shared.quota import Account, Limits, account_of
 from shared.quota.in_memory import InMemoryLimits, InMemoryQuota
 from shared.quota.limits import DeploymentLimits
 from shared.settings import DispatchSettings
@@ -62,7 +62,8 @@ class Analyzer:
             )
         )
         self.quota = InMemoryQuota(limits=self.limits)
-        self.journal = InMemoryUsage()
+        self.erased: set[UserId] = set()
+        self.journal = InMemoryUsage(knows=lambda user: user not in self.erased)
         self.provider = InMemoryProvider()
         self.signals = InMemorySignals()
         self.analyse = Analysing(
@@ -72,6 +73,13 @@ class Analyzer:
             lessons=Lessons(self.quota, self.limits),
             batch_pause=timedelta(seconds=batch_pause_s),
         )
+
+    async def erase(self, user: UserId) -> None:
+        """Forget a user, as the front door does, whatever runs for them."""
+        await self.ledger.erase(user, by=ACTOR)
+        self.erased.add(user)
+        await self.journal.forget(user)
+        await self.quota.forget(account_of(user))
 
     async def add_key(
         self, user: UserId = ADA, *, status: KeyStatus = KeyStatus.ACTIVE, key: str | None = None

@@ -21,7 +21,7 @@ from shared.errors import (
 )
 from shared.keys import ApiKey, StoredKey
 from shared.ledger import Job, Pause
-from shared.quota import Taken, Wait, account_of
+from shared.quota import Account, Taken, Wait, account_of
 from shared.usage import NOT_SENT
 from shared.values import AnalysedBy, JobState, KeySource, KeyStatus, Strategy, UserId, WaitReason
 from tests.unit.analyzer.conftest import ADA, KEYS, LINUS, Analyzer
@@ -251,6 +251,26 @@ async def test_a_permit_that_lapsed_while_the_call_was_recorded_is_not_used(
     assert len(taken) == 2
     assert [call.outcome for call in analyzer.journal.calls] == [NOT_SENT, "analysed"]
     assert (await analyzer.quota.status(account_of(ADA))).minute.used == 1
+
+
+async def test_no_call_leaves_for_a_user_who_was_erased_meanwhile_and_nothing_is_counted(
+    analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await analyzer.add_key()
+    await analyzer.add_page("page")
+    take = analyzer.quota.take
+
+    async def erased_right_before(account: Account) -> Taken | Wait:
+        await analyzer.erase(ADA)
+        return await take(account)
+
+    monkeypatch.setattr(analyzer.quota, "take", erased_right_before)
+    await analyzer.serve()
+
+    assert analyzer.provider.asked == []
+    assert analyzer.ledger.bookmarks == {}
+    assert analyzer.journal.calls == []
+    assert (await analyzer.quota.status(account_of(ADA))).minute.used == 0
 
 
 async def test_no_call_leaves_that_could_not_be_recorded(analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch) -> None:

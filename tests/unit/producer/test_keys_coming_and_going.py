@@ -33,6 +33,7 @@ from shared.quota.opening import OpenQuota
 from shared.settings import DispatchSettings
 from shared.signals import SignalKind
 from shared.signals.in_memory import InMemorySignals
+from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from shared.values import KeyStatus, Stage, UserId, WaitReason
 from tests.quotas import limits_of
@@ -81,6 +82,8 @@ class Door:
         default_factory=lambda: MemoryLedger(policies=stage_policies(DispatchSettings()), retries=RetryPolicy())
     )
 
+    journal: Any = field(default_factory=InMemoryUsage)
+
     def __post_init__(self) -> None:
         self.tries = InMemoryKeyTries(audit=self.audit)
         limits = limits_of()
@@ -112,7 +115,14 @@ class Door:
         return Waiting(ledger=self.ledger, unlearn=self.quota.forget)
 
     async def erase(self) -> int:
-        use_case = EraseUser(writer=self.vault, registry=self.registry, ledger=self.ledger, audit=self.audit)
+        use_case = EraseUser(
+            writer=self.vault,
+            registry=self.registry,
+            ledger=self.ledger,
+            journal=self.journal,
+            unlearn=self.quota.forget,
+            audit=self.audit,
+        )
         return await use_case(ADA, by=BY)
 
     def acts(self) -> list[str]:
