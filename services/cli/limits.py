@@ -47,5 +47,5 @@ async def _limits(user: UserId, wanted: UserLimits, *, reset: bool) -> tuple[Use
     async with open_front_door(FrontDoorSettings.read()) as door:
         if reset or wanted.given():
             before = UserLimits() if reset else await door.limits.set_for(user)
-            await door.limits.set(user, UserLimits(**(asdict(before) | wanted.given())), by=by)
+            await door.set_limits(user, UserLimits(**(asdict(before) | wanted.given())), by=by)
         return await door.limits.set_for(user), await door.limits.in_force(account_of(user))

@@ -14,6 +14,7 @@ from services.producer.domain.bursts import Bursts
 from services.producer.domain.erasing import EraseUser
 from services.producer.domain.processing import ProcessContent
 from services.producer.domain.retrying import RetryFailed
+from services.producer.domain.setting_limits import SetLimits
 from services.producer.domain.showing import Snapshots
 from services.producer.domain.standing import Standing
 from services.producer.domain.submitting import SubmitBookmarks
@@ -106,6 +107,7 @@ class FrontDoor:
     failures: Failures
     lanes: Lanes
     limits: LimitBook
+    set_limits: SetLimits
     audit: Audit
     signals: Signals
     bursts: Bursts
@@ -193,6 +195,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             failures=failures,
             lanes=Lanes(database),
             limits=quota.limits,
+            set_limits=SetLimits(limits=quota.limits, ledger=ledger),
             audit=audit,
             signals=signals,
             bursts=bursts,

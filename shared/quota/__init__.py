@@ -125,8 +125,13 @@ class LimitBook(Protocol):
     Raises `LedgerUnavailable` where it cannot be asked.
     """
 
-    async def in_force(self, account: Account) -> LimitsInForce:
-        """The account's limits now: what was set, lowered by what was learned, which wears off with time."""
+    async def in_force(self, account: Account, *, anew: bool = False) -> LimitsInForce:
+        """The account's limits now: what was set, lowered by what was learned, which wears off with time.
+
+        Args:
+            account: whose limits.
+            anew: whether an answer that was remembered for a few seconds will not do.
+        """
         ...
 
     async def learn(self, account: Account, learned: Learned) -> None:

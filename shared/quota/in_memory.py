@@ -71,7 +71,7 @@ class InMemoryQuota:
         """Take `calls` from all three windows, or none of them."""
         if calls < 1:
             raise ValueError(f"a permit is for at least one call, not {calls}")
-        limits = await self._limits.in_force(account)
+        limits = await self._limits.in_force(account, anew=True)
         now = self._now()
         bounds = self._calendar.bounds(now)
         permits = self._permits[account.name]
@@ -115,7 +115,7 @@ class InMemoryLimits:
         self._own: dict[UserId, UserLimits] = {}
         self._lessons: defaultdict[str, dict[WindowName, Lesson]] = defaultdict(dict)
 
-    async def in_force(self, account: Account) -> LimitsInForce:
+    async def in_force(self, account: Account, *, anew: bool = False) -> LimitsInForce:  # noqa: ARG002 - it always is
         """The account's limits now."""
         own = await self.set_for(owner) if (owner := owner_of(account)) else UserLimits()
         return in_force(self._deployment.of(account), own, self._lessons[account.name], self._now())

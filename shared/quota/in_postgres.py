@@ -24,7 +24,7 @@ class PostgresLimits:
         self._database = database
         self._deployment = deployment
 
-    async def in_force(self, account: Account) -> LimitsInForce:
+    async def in_force(self, account: Account, *, anew: bool = False) -> LimitsInForce:  # noqa: ARG002 - it always is
         """The account's limits now, on the database's clock."""
         async with self._database.begin(account.user) as connection:
             now = (await connection.execute(select(func.now()))).scalar_one()

@@ -101,13 +101,15 @@ class RedisQuota:
         """Take `calls` from all three windows or none; lost counters are rebuilt first."""
         if calls < 1:
             raise ValueError(f"a permit is for at least one call, not {calls}")
-        limits = await self._in_force(account)
+        limits, anew = await self._in_force(account), False
         for _ in range(_TRIES):
             permit = Taken(account, calls, uuid4().hex, time.monotonic() + PERMIT_LIFE.total_seconds())
             answer = await self._ask(permit, limits)
             match answer["verdict"]:
                 case "taken":
                     return permit
+                case "full" if not anew:  # nobody is refused, perhaps until midnight, for a limit that was raised since
+                    limits, anew = await self._in_force(account, anew=True), True
                 case "full":
                     QUOTA_DENIED.labels(window=answer["window"]).inc()
                     return Wait(REASONS[WindowName(answer["window"])], _moment(answer["until"]))
@@ -145,9 +147,9 @@ class RedisQuota:
         closed = {WindowName(window): _moment(until) for window, until in dict(answer["closed"]).items()}
         return self._rules.status(replace(counts, closed=closed), limits, bounds=bounds, now=now)
 
-    async def _in_force(self, account: Account) -> LimitsInForce:
+    async def _in_force(self, account: Account, *, anew: bool = False) -> LimitsInForce:
         try:
-            return await self._limits.in_force(account)
+            return await self._limits.in_force(account, anew=anew)
         except LedgerUnavailable as error:
             raise _unavailable("The limits cannot be read.") from error
 

@@ -10,7 +10,7 @@ from shared.quota import Account, Learned, LimitBook, LimitsInForce, UserLimits,
 from shared.values import UserId
 
 MAX_AGE = timedelta(seconds=5)
-"""How late at most a process hears of a limit that another one set or learned."""
+"""How late at most a process hears of a limit that another one lowered."""
 
 _MOST_ACCOUNTS = 10_000
 
@@ -21,15 +21,16 @@ class RememberedLimits:
     def __init__(self, book: LimitBook, *, max_age: timedelta = MAX_AGE) -> None:
         self._book = book
         self._max_age_s = max_age.total_seconds()
-        self._known: dict[str, tuple[LimitsInForce, float]] = {}
+        self._known: dict[str, tuple[LimitsInForce, float]] = {}  # and when they were asked for
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._changes = 0
 
-    async def in_force(self, account: Account) -> LimitsInForce:
-        """The account's limits as they stood a few seconds ago at most; of many callers at once one asks."""
+    async def in_force(self, account: Account, *, anew: bool = False) -> LimitsInForce:
+        """The account's limits as they stood a few seconds ago at most, or now; of many callers at once one asks."""
+        oldest = time.monotonic() - (0.0 if anew else self._max_age_s)
         async with self._asking.setdefault(account.name, asyncio.Lock()):
             known = self._known.get(account.name)
-            if known is not None and time.monotonic() < known[1]:
+            if known is not None and known[1] >= oldest:
                 return known[0]
             return await self._ask(account)
 
@@ -39,7 +40,7 @@ class RememberedLimits:
         if changes == self._changes:  # else the answer may be from before the change
             if len(self._known) >= _MOST_ACCOUNTS:
                 self._known.clear()
-            self._known[account.name] = limits, asked + self._max_age_s
+            self._known[account.name] = limits, asked
         return limits
 
     async def learn(self, account: Account, learned: Learned) -> None:

@@ -23,6 +23,7 @@ from shared.quota import (
 )
 from shared.quota.in_memory import InMemoryQuota
 from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.remembered import RememberedLimits
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from shared.values import WaitReason
@@ -125,6 +126,17 @@ async def test_the_limits_in_force_hold_from_the_next_call_on(quota_of: QuotaOf)
     status = await quota.status(ADA)
     assert (status.minute.limit, status.minute.used, status.minute.left) == (0, 3, 0)
     assert (status.minute.source, status.day.source) == (LimitSource.USER, LimitSource.DEPLOYMENT)
+
+
+async def test_nobody_is_refused_for_a_limit_that_was_raised_elsewhere_a_moment_ago(quota_of: QuotaOf) -> None:
+    book = limits_of(minute=0)
+    quota = quota_of(book=RememberedLimits(book))
+    assert isinstance(await quota.take(ADA), Wait)
+
+    await book.set(USER, UserLimits(minute=1), by=OPERATOR)  # the quota remembers another answer
+
+    assert isinstance(await quota.take(ADA), Taken)
+    assert isinstance(await quota.take(ADA), Wait)
 
 
 async def test_a_heavy_call_takes_its_weight_or_nothing(quota_of: QuotaOf) -> None:

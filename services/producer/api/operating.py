@@ -148,7 +148,7 @@ async def set_limits(
 ) -> LimitsView:
     """Set a user's own limits, all three windows anew; an empty object gives them back to the deployment."""
     named = user_id(user)
-    await door.limits.set(named, UserLimits(**wanted.model_dump()), by=actor)
+    await door.set_limits(named, UserLimits(**wanted.model_dump()), by=actor)
     return await _limits(door, named)
 
 

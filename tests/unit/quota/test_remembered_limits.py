@@ -28,9 +28,9 @@ class SlowBook(InMemoryLimits):
         self.let_go = asyncio.Event()
         self.let_go.set()
 
-    async def in_force(self, account: Account) -> LimitsInForce:
+    async def in_force(self, account: Account, *, anew: bool = False) -> LimitsInForce:
         self.asked.append(account)
-        limits = await super().in_force(account)
+        limits = await super().in_force(account, anew=anew)
         await self.let_go.wait()
         return limits
 
@@ -82,6 +82,32 @@ async def test_an_answer_ages_from_when_it_was_asked_for(book: SlowBook) -> None
     await minute(limits)
 
     assert book.asked == [ADA, ADA]
+
+
+async def test_asked_anew_by_many_at_once_it_asks_twice_at_most_and_remembers_the_answer(book: SlowBook) -> None:
+    limits = RememberedLimits(book, max_age=AN_HOUR)
+    await minute(limits)
+    await book.set(USER, UserLimits(minute=2), by=OPERATOR)
+
+    book.let_go.clear()
+    asking = asyncio.gather(*(limits.in_force(ADA, anew=True) for _ in range(64)))
+    await asyncio.sleep(0)
+    book.let_go.set()
+    answers = await asking
+
+    assert {answer.minute.calls for answer in answers} == {2}
+    assert await minute(limits) == 2
+    assert book.asked == [ADA] * 3  # the second question of these was asked after all of them came
+
+
+async def test_asked_anew_it_takes_no_answer_to_a_question_from_before(book: SlowBook) -> None:
+    limits = RememberedLimits(book, max_age=AN_HOUR)
+
+    await minute(limits)
+    await limits.in_force(ADA, anew=True)
+    await limits.in_force(ADA, anew=True)
+
+    assert book.asked == [ADA, ADA, ADA]
 
 
 async def test_what_this_process_sets_learns_or_forgets_holds_at_once(book: SlowBook) -> None:
