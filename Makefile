@@ -51,7 +51,7 @@ fuzz: install ## the property tests with many more examples than `make test` giv
 
 chaos: install ## the promises under losses, with many more bookmarks than `make test` takes
 	@./tests/install-servers
-	FLEET_CHAOS_BOOKMARKS=2000 $(BIN)/pytest tests/chaos $(ARGS)
+	FLEET_CHAOS_BOOKMARKS=2000 FLEET_CHAOS_SEALED_S=60 $(BIN)/pytest tests/chaos $(ARGS)
 
 docs: install ## write docs/configuration.md from the settings classes
 	$(BIN)/python -m services.cli.configuration > docs/configuration.md

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -77,6 +78,18 @@ class RunningFleet:
         """What the fleet wrote for commands on this machine."""
         lines = (self.data / "fleet.env").read_text(encoding="utf-8").splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def superuser_url(self) -> str:
+        """The ledger's database, for somebody who sees every user's rows."""
+        password = (self.data / "postgres" / "superuser.password").read_text(encoding="utf-8").strip()
+        owners = urlsplit(self.settings()["FLEET_DATABASE_URL"])
+        return owners._replace(netloc=f"postgres:{password}@{owners.hostname}:{owners.port}").geturl()
+
+    def servers(self, name: str) -> list[psutil.Process]:
+        """The running processes of one of its servers: `postgres`, `valkey-server`, `bao`."""
+        found = [child for child in psutil.Process(self.process.pid).children(recursive=True) if child.name() == name]
+        assert found, f"no {name} runs"
+        return found
 
     def ready(self) -> "RunningFleet":
         def serves() -> bool:

@@ -26,7 +26,7 @@ def everything_done(fleet: RunningFleet) -> bool:
 
 
 def assert_each_job_was_done_once(fleet: RunningFleet) -> None:
-    with psycopg.connect(fleet.settings()["FLEET_DATABASE_URL"]) as connection:
+    with psycopg.connect(fleet.superuser_url()) as connection:
         doubled = connection.execute(
             "SELECT bookmark_id, stage, count(*) FROM jobs WHERE state = 'done' GROUP BY 1, 2 HAVING count(*) <> 1"
         ).fetchall()
