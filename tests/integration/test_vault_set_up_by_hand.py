@@ -16,6 +16,7 @@ from services.local.ports import free_port
 from services.local.processes import Process
 from services.local.servers import Server
 from services.local.servers.openbao import MOUNT, OpenBao
+from shared.audit import here
 from shared.audit.in_memory import InMemoryAudit
 from shared.errors import KeysUnavailable
 from shared.keys import setting_up
@@ -99,7 +100,7 @@ async def test_the_commands_of_the_readme_set_a_vault_up_for_approle_and_kuberne
     pod = VaultSettings(vault_addr=fresh.url, vault_auth="kubernetes", vault_role=setting_up.FRONT_DOOR)
     front_door = VaultSession(pod, service_account=account)
     analyzer = VaultSession(by_approle(fresh, setting_up.ANALYZER))
-    reader = VaultKeyReader(analyzer, KeyCache(), audit=InMemoryAudit())
+    reader = VaultKeyReader(analyzer, KeyCache(), audit=InMemoryAudit(), actor=here("process:test"))
 
     version = await VaultKeyWriter(front_door).put(ADA, KEY)
     stored = await reader.read(ADA)
@@ -108,7 +109,7 @@ async def test_the_commands_of_the_readme_set_a_vault_up_for_approle_and_kuberne
     assert (stored.key, stored.version) == (KEY, version)
     assert re.fullmatch("[0-9a-f]{64}", (await pepper(front_door)).get_secret_value())
     with pytest.raises(KeysUnavailable, match="refuses this process"):
-        await VaultKeyReader(front_door, KeyCache(), audit=InMemoryAudit()).read(ADA)
+        await VaultKeyReader(front_door, KeyCache(), audit=InMemoryAudit(), actor=here("process:test")).read(ADA)
     with pytest.raises(KeysUnavailable, match="refuses this process"):
         await VaultKeyWriter(analyzer).remove(ADA)
     await front_door.close()

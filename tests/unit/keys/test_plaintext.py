@@ -19,6 +19,7 @@ from shared.keys import StoredKey
 from shared.keys.plaintext import api_key, fingerprint, key_name
 
 PLANTED = "AIzaPLANTED0123456789abcdef"
+INVISIBLE = "it holds a space or a character that is not visible ASCII"
 PEPPER = SecretStr("pepper")
 VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=20, max_size=512)
 
@@ -31,27 +32,29 @@ def test_any_visible_ascii_of_20_to_512_characters_is_a_key_and_one_lines_end_is
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "empty"),
-        ("   ", "empty"),
-        ("\n", "empty"),
-        ("x" * 19, "19 characters"),
-        ("x" * 513, "513 characters"),
-        (f"{PLANTED}\n\n", "more than one line"),
-        (f"{PLANTED}\n{PLANTED}", "more than one line"),
-        (f"\n{PLANTED}", "more than one line"),
-        (f" {PLANTED}", "a space"),
-        (f"{PLANTED} ", "a space"),
-        (f"{PLANTED[:10]}\t{PLANTED[10:]}", "not visible"),
-        (f"{PLANTED}\x00", "not visible"),
-        (f"{PLANTED}ü", "not visible"),
-        (f"{PLANTED}\u200b", "not visible"),
-        (f"{PLANTED}\x7f", "not visible"),
+        ("", "it is empty"),
+        ("   ", "it is empty"),
+        ("\n", "it is empty"),
+        ("x" * 19, "it has 19 characters"),
+        ("x" * 513, "it has 513 characters"),
+        (f"{PLANTED}\n\n", "it has more than one line"),
+        (f"{PLANTED}\n{PLANTED}", "it has more than one line"),
+        (f"{PLANTED}\r{PLANTED}", "it has more than one line"),
+        (f"\n{PLANTED}", "it has more than one line"),
+        (f" {PLANTED}", INVISIBLE),
+        (f"{PLANTED} ", INVISIBLE),
+        (f"{PLANTED[:10]}\t{PLANTED[10:]}", INVISIBLE),
+        (f"{PLANTED}\x00", INVISIBLE),
+        (f"{PLANTED}ü", INVISIBLE),
+        (f"{PLANTED}\u200b", INVISIBLE),
+        (f"{PLANTED}\x7f", INVISIBLE),
     ],
 )
 def test_what_cannot_be_a_key_is_refused_with_the_reason_and_without_the_text(text: str, why: str) -> None:
-    with pytest.raises(InvalidKey, match=why) as refused:
+    with pytest.raises(InvalidKey) as refused:
         api_key(text)
 
+    assert str(refused.value) == f"The API key cannot be used: {why}."
     assert PLANTED not in str(refused.value)
     assert PLANTED not in repr(refused.value)
 
@@ -75,7 +78,7 @@ def test_what_is_no_text_is_neither_key_nor_name_and_does_not_show(thing: Any) -
         own = error.__traceback__.tb_next
         shown = "".join(traceback.TracebackException(type(error), error, own, capture_locals=True).format(chain=True))
     assert PLANTED not in shown
-    assert "it is not a text" in shown
+    assert "cannot be used: it is not a text." in shown
     with pytest.raises(InvalidKeyName):
         key_name(thing)
 
@@ -134,8 +137,15 @@ def test_a_key_does_not_show_in_logs(caplog: pytest.LogCaptureFixture) -> None:
     assert PLANTED not in caplog.text
 
 
+def test_a_copy_of_a_key_is_the_key() -> None:
+    key = api_key(PLANTED)
+
+    assert copy.copy(key) is key
+    assert copy.deepcopy(key) is key
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_key_is_not_pickled(protocol: int) -> None:
     for holder in (api_key(PLANTED), StoredKey(api_key(PLANTED), 1)):
-        with pytest.raises(TypeError, match="not pickled"):
+        with pytest.raises(TypeError, match="^an API key is not pickled: it would be written in the clear$"):
             pickle.dumps(holder, protocol)
