@@ -147,5 +147,5 @@ def test_a_copy_of_a_key_is_the_key() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_key_is_not_pickled(protocol: int) -> None:
     for holder in (api_key(PLANTED), StoredKey(api_key(PLANTED), 1)):
-        with pytest.raises(TypeError, match="^an API key is not pickled: it would be written in the clear$"):
+        with pytest.raises(TypeError, match=r"^an API key is not pickled: it would be written in the clear$"):
             pickle.dumps(holder, protocol)
