@@ -56,11 +56,15 @@ def words_of(reason: WaitReason | None) -> Words:
     return IN_TURN if reason is None else WORDS[reason]
 
 
+def what_waits(stage: Stage, jobs: int) -> str:
+    """The beginning of the sentence: `12 pages wait to be analysed`."""
+    return f"{jobs:,} {'page waits' if jobs == 1 else 'pages wait'} to be {_TO_BE[stage]}"
+
+
 def wait_sentence(stage: Stage, jobs: int, reason: WaitReason | None, until: datetime | None) -> str:
     """What waits, until when and why: `12 pages wait to be analysed until …: the day's calls … are used up`."""
-    what = f"{jobs:,} {'page waits' if jobs == 1 else 'pages wait'} to be {_TO_BE[stage]}"
     when = f" until {clock(until)}" if until else ""
-    return f"{what}{when}: {words_of(reason).because}."
+    return f"{what_waits(stage, jobs)}{when}: {words_of(reason).because}."
 
 
 def clock(moment: datetime) -> str:

@@ -11,6 +11,7 @@ from services.cli.surroundings import Surroundings
 from services.producer.domain.standing import Stats
 from services.producer.front_door import FrontDoorSettings, open_front_door
 from shared.values import UserId
+from shared.waiting import clock
 
 
 @command()
@@ -32,9 +33,12 @@ async def _stats(user: UserId) -> Stats:
 
 def _print(stats: Stats) -> None:
     print_table(
-        ["window", "used", "left", "limit", "more room at", "where the limit comes from"],
-        [(w.window, w.used, w.left, w.limit, w.resets_at, w.limit_from) for w in stats.windows],
+        ["window", "used", "left", "limit", "more room at", "limit from"],
+        [(w.window, w.used, w.left, w.limit, w.resets_at, w.limit_source) for w in stats.windows],
     )
+    for window in stats.windows:
+        if window.learned_until:
+            click.echo(f"The {window.window}'s limit is {window.limit_from}, until {clock(window.learned_until)}.")
     click.echo(f"\nTokens this month: {stats.tokens.prompt:,} sent, {stats.tokens.answer:,} received.")
     print_advice("Key", stats.key_serving.sentence, stats.key_serving.advice)
     for work in stats.waiting:
@@ -42,4 +46,5 @@ def _print(stats: Stats) -> None:
     if stats.cannot_because is None:
         click.echo("A call may be made now.")
     else:
-        print_advice("No call now", stats.cannot_because.sentence, stats.cannot_because.advice)
+        until = f" until {clock(stats.cannot_because.until)}" if stats.cannot_because.until else ""
+        print_advice("No call now", f"{stats.cannot_because.sentence[:-1]}{until}.", stats.cannot_because.advice)

@@ -35,5 +35,8 @@ async def _newest(user: UserId | None, limit: int) -> Sequence[Signal]:
 
 
 def _figures(signal: Signal) -> str:
-    figures = signal.details.items()
-    return ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in figures)
+    return ", ".join(_figure(name.replace("_", " "), value) for name, value in signal.details.items())
+
+
+def _figure(words: str, value: str | int) -> str:
+    return f"{value:,} {words}" if isinstance(value, int) else f"{words}: {value}"

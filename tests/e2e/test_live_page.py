@@ -1,4 +1,4 @@
-"""The live page in a real browser: figures and results arrive, the token leaves the address, text stays text."""
+"""The live page in a real browser: results and standing arrive, the token leaves the address, text stays text."""
 
 import json
 import re
@@ -57,6 +57,43 @@ def test_the_page_shows_what_the_fleet_does_and_lets_no_title_become_markup(
     expect(page.locator("#results")).to_contain_text(MARKUP)
     expect(page.locator("#results")).to_contain_text("not one the fleet may visit")
     expect(page.locator("[data-figure=done]")).to_have_text("3")
+    expect(page.locator("#signals-none")).to_be_visible()
+    fleet.run("pause", "--user", "ada")
+    expect(page.locator("#paused li")).to_have_text("ada")
     assert page.title() == "Bookmark Fleet"
     assert "token" not in page.url
+    assert faults == []
+
+
+def test_a_user_sees_their_calls_their_key_and_what_waits_and_nothing_of_others_on_a_phone_too(
+    start_fleet: Callable[..., RunningFleet], site: Site, page: Page
+) -> None:
+    fleet = start_fleet(settings={"FLEET_QUOTA_PER_DAY": "7"}).ready()
+    token = fleet.run("token", "--user", "ada").stdout.strip()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.set_viewport_size({"width": 360, "height": 740})
+    fleet.run("submit", *site.pages(1), "--user", "linus")
+
+    page.goto(f"http://127.0.0.1:{fleet.settings()['FLEET_API_PORT']}/#token={token}")
+
+    expect(page.locator("#windows > li")).to_have_count(3)
+    expect(page.locator("#windows > li").nth(1)).to_contain_text("0 of 7 used, 7 left")
+    expect(page.locator("#windows")).to_contain_text("this deployment's default")
+    expect(page.locator("#serving-badge")).to_have_text("None")
+    expect(page.locator("#serving-how")).to_have_text("fleet key add --user ada")
+    expect(page.locator("#verdict")).to_have_text("There is no key to call the provider with.")
+    expect(page.locator("#waiting-none")).to_be_visible()
+
+    fleet.run("submit", *site.pages(2), "--user", "ada")
+    expect(page.locator("#results > li")).to_have_count(2, timeout=60_000)
+    fleet.run("pause", "--user", "ada")
+    fleet.run("submit", *site.pages(1, first=9), "--user", "ada")
+    expect(page.locator("#waiting > li")).to_have_count(1)
+    expect(page.locator("#waiting")).to_contain_text("1 page waits to be fetched: an operator has paused this user.")
+    expect(page.locator("#verdict")).to_have_text("An operator has paused this user.")
+    expect(page.locator("#watch")).to_be_hidden()
+    expect(page.locator("#live")).not_to_contain_text("linus")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360, "nothing sticks out sideways"
     assert faults == []

@@ -11,7 +11,7 @@ from shared.logs import log
 from shared.signals import SignalKind, Signals
 from shared.values import UserId
 
-WITHIN = timedelta(hours=1)
+_AN_HOUR = timedelta(hours=1)
 _LOOKS = 10
 
 
@@ -58,8 +58,8 @@ class Bursts:
             log.warning("burst_not_looked_at", user=user, code=error.code)
 
     async def _look(self, user: UserId) -> None:
-        lately = await self._handed_in(user, datetime.now(UTC) - WITHIN, at_most=self._burst)
+        lately = await self._handed_in(user, datetime.now(UTC) - _AN_HOUR, at_most=self._burst)
         if lately >= self._burst:
-            facts = {"bookmarks": lately, "minutes": int(WITHIN.total_seconds() // 60)}
+            facts = {"bookmarks_in_an_hour": lately}
             log.warning("submission_burst_noted", user=user, **facts)
-            await self._signals.note(user, SignalKind.SUBMISSION_BURST, facts, quiet=WITHIN)
+            await self._signals.note(user, SignalKind.SUBMISSION_BURST, facts, quiet=_AN_HOUR)

@@ -10,7 +10,7 @@ from shared.ledger.views import LaneProgress
 from shared.quota import DEFAULT_KEY, Account, QuotaStatus, Window, WindowName
 from shared.quota.windows import REASONS
 from shared.values import KeySource, WaitReason
-from shared.waiting import clock, words_of
+from shared.waiting import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Hindrance:
     Attributes:
         reason: a reason to wait (`quota_day`, `no_key`, `paused`, …), or `quota_unavailable`.
         until: when it is over by itself; None when nobody knows, or somebody has to do something.
-        sentence: what happened, for a person.
+        sentence: what is in the way, for a person, without the time.
         advice: what to do about it.
     """
 
@@ -67,7 +67,7 @@ def hindrance(
         return _waiting(WaitReason.PAUSED)
     if key.source is KeySource.NONE:
         reason = WaitReason.NO_KEY if own is None or own.usable else WaitReason.KEY_REFUSED
-        return Hindrance(reason, None, key.sentence, key.advice)
+        return Hindrance(reason, None, _sentence(words_of(reason).because), key.advice)
     if isinstance(statuses, QuotaUnavailable):
         return Hindrance(statuses.code, None, statuses.sentence, statuses.advice)
     return max(_full_windows(statuses), key=lambda full: full.until or _NEVER, default=None)
@@ -88,11 +88,11 @@ def _full_windows(statuses: Statuses) -> Iterable[Hindrance]:
 
 
 def _full(name: WindowName, window: Window, on: str) -> Hindrance:
-    reason, until = REASONS[name], window.resets_at
+    reason = REASONS[name]
     if not window.limit:
         return Hindrance(reason, None, f"The limit of calls a {name}{on} is 0.", _RAISE)
     words = words_of(reason)
-    return Hindrance(reason, until, _sentence(f"{words.because}{on}, until {clock(until)}"), words.advice)
+    return Hindrance(reason, window.resets_at, _sentence(f"{words.because}{on}"), words.advice)
 
 
 def _sentence(clause: str) -> str:

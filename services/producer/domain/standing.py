@@ -25,7 +25,7 @@ from shared.quota import (
 )
 from shared.usage import Usage, UsageJournal
 from shared.values import DefaultKeyPolicy, KeySource, KeyStatus, Stage, UserId, WaitReason
-from shared.waiting import clock, wait_sentence, words_of
+from shared.waiting import wait_sentence, what_waits, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class WindowStanding:
 
     Attributes:
         limit_source: `deployment`; `user`, set for this user; or `provider`, learned from its refusals.
-        limit_from: the same for a person.
+        limit_from: the same for a person, without the time.
         quota_id: the provider's name of the quota the limit was learned from.
         learned_until: when a learned limit has worn off.
         closed_until: until when nothing goes out because the provider says the window is spent.
@@ -55,12 +55,20 @@ class WindowStanding:
 
 @dataclass(frozen=True, slots=True)
 class WaitingWork:
-    """What waits in one stage; `reason` is None where it is merely not its turn yet."""
+    """What waits in one stage.
+
+    Attributes:
+        reason: None where it is merely not its turn yet.
+        what: how much waits for what, for a person; the beginning of `sentence`.
+        because: why, for a person; the end of it.
+    """
 
     stage: Stage
     jobs: int
     reason: WaitReason | None
     until: datetime | None
+    what: str
+    because: str
     sentence: str
     advice: str
 
@@ -268,23 +276,25 @@ def _window(name: WindowName, window: Window) -> WindowStanding:
 def _limit_from(window: Window) -> str:
     match window.source:
         case LimitSource.DEPLOYMENT:
-            return "the limit of this deployment"
+            return "this deployment's default"
         case LimitSource.USER:
             return "set for this user by an operator"
         case LimitSource.PROVIDER:
-            until = f", wears off by {clock(window.learned_until)}" if window.learned_until else ""
-            return f"learned from the provider's quota {window.quota_id}{until}"
+            return f"learned from the provider's quota {window.quota_id}"
 
 
 def _waiting(lane: LaneProgress) -> WaitingWork:
     reason, until = (lane.blocked.reason, lane.blocked.until) if lane.blocked else (None, None)
+    words = words_of(reason)
     return WaitingWork(
         stage=lane.stage,
         jobs=lane.waiting,
         reason=reason,
         until=until,
+        what=what_waits(lane.stage, lane.waiting),
+        because=words.because,
         sentence=wait_sentence(lane.stage, lane.waiting, reason, until),
-        advice=words_of(reason).advice,
+        advice=words.advice,
     )
 
 

@@ -4,12 +4,14 @@
 const TOKEN = "fleet.token";
 const RETRY_MS = 2000;
 const STAGES = ["scrape", "analyze"];
-const REASONS = {
-  quota_minute: "this minute's quota", quota_day: "the day's quota", quota_month: "the month's quota",
-  batch_pause: "the pause between batches", backoff: "another try", no_key: "a key", key_refused: "a valid key",
-  provider_down: "the provider", keys_unavailable: "the vault", paused: "an operator", host_busy: "the site's turn",
-};
 const STRATEGIES = { static: "read directly", browser: "read in a browser", fallback: "page not read" };
+const WINDOWS = { minute: "In any minute", day: "Today", month: "This month" };
+const NEAR = 0.8; // a window this full is shown so
+const BADGES = { // by whose key serves, and what is known of the user's own
+  user: { active: ["Yours, active", "good"], unchecked: ["Yours, not confirmed yet", "near"], exhausted: ["Yours, used up for now", "near"] },
+  default: { none: ["The deployment's", "good"], other: ["The deployment's", "near"] },
+  none: { none: ["None", "near"], other: ["None that works", "bad"] },
+};
 const KEYS = { user: "on the user's key", default: "on the default key" };
 
 const $ = (id) => document.getElementById(id);
@@ -107,10 +109,11 @@ function welcome(caller) {
   $("sign-in").hidden = true;
   $("live").hidden = false;
   $("whose").textContent = caller.user ? `Everything of ${caller.user}` : "Everything of everybody";
-  if (caller.user) $("key-command").textContent = `fleet key add --user ${caller.user}`;
+  $("key-help").hidden = Boolean(caller.user); // a user reads it beside what is known of the key
+  $("serving-how").firstChild.textContent = `fleet key add --user ${caller.user}`;
 }
 
-function show({ bookmarks, users, stages, newest, quota }) {
+function show({ bookmarks, users, stages, newest, standing, signals, paused }) {
   const total = Object.values(bookmarks).reduce((sum, count) => sum + count, 0);
   const [done, failed] = [bookmarks.done ?? 0, bookmarks.failed ?? 0];
   figure("total", total);
@@ -124,7 +127,8 @@ function show({ bookmarks, users, stages, newest, quota }) {
   $("bar").setAttribute("aria-label", `${done} of ${total} done, ${failed} failed`);
   for (const name of STAGES) showStage(name, stages.find((stage) => stage.stage === name));
   $("stage-out").classList.toggle("moving", stages.some((stage) => stage.stage === "analyze" && stage.running > 0));
-  showQuota(quota);
+  showStanding(standing);
+  showWatch(signals, paused);
   showResults(newest);
 }
 
@@ -143,7 +147,7 @@ function showStage(name, stage) {
     row.lastChild.textContent = number.format(value);
     row.lastChild.classList.toggle("none", value === 0);
   }
-  card.querySelector(".why").textContent = (stage?.waits ?? []).map(whyItWaits).join(" · ");
+  card.querySelector(".why").textContent = (stage?.waits ?? []).filter(({ lanes }) => lanes !== null).map(whyItWaits).join(" · ");
 }
 
 function pair(name) {
@@ -154,28 +158,98 @@ function pair(name) {
   return row;
 }
 
-function whyItWaits({ reason, lanes, until }) {
-  const who = lanes === null ? "Waits" : `${number.format(lanes)} ${lanes === 1 ? "user waits" : "users wait"}`;
-  return `${who} for ${REASONS[reason] ?? reason}${until ? ` until ${moment(until)}` : ""}`;
+function whyItWaits({ because, lanes, until }) {
+  const who = `${number.format(lanes)} ${lanes === 1 ? "user waits" : "users wait"}`;
+  return `${who}${until ? ` until ${moment(until)}` : ""}: ${because}`;
 }
 
 function moment(iso) {
   const time = new Date(iso);
   const today = time.toDateString() === new Date().toDateString();
-  return today ? time.toLocaleTimeString() : time.toLocaleString();
+  return today ? time.toLocaleTimeString() : time.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
-function showQuota(quota) {
-  $("quota").hidden = !quota;
-  if (!quota) return;
-  const windows = { minute: "This minute", day: "Today", month: "This month" };
-  $("quota-windows").replaceChildren(...Object.entries(windows).flatMap(([name, label]) => {
-    const [term, value] = [document.createElement("dt"), document.createElement("dd")];
-    term.textContent = label;
-    value.textContent = `${number.format(quota[name].used)} of ${number.format(quota[name].limit)}`;
-    return [term, value];
+function showStanding(standing) {
+  $("standing").hidden = !standing;
+  if (!standing) return;
+  const { can_make_request: can, cannot_because: why, windows, waiting } = standing;
+  $("verdict").dataset.can = can ? "yes" : "no";
+  $("verdict").textContent = can ? "A call may be made now." : why.until ? `${why.sentence.slice(0, -1)} until ${moment(why.until)}.` : why.sentence;
+  prose($("verdict-advice"), why && why.advice !== standing.key_serving.advice ? why.advice : ""); // it is said once
+  $("windows").replaceChildren(...windows.map(windowOf));
+  showKey(standing);
+  $("waiting-none").hidden = waiting.length > 0;
+  $("waiting").replaceChildren(...waiting.map((work) => line(
+    `${work.what}${work.until ? ` until ${moment(work.until)}` : ""}: ${work.because}.`, work.advice, work.reason ? "near" : "",
+  )));
+}
+
+function windowOf({ window: name, used, left, limit, limit_source: source, limit_from: from, learned_until: learned, resets_at: resets }) {
+  const item = $("window").content.firstElementChild.cloneNode(true);
+  const share = limit ? Math.min(1, used / limit) : 1;
+  item.dataset.level = left === 0 ? "full" : share >= NEAR ? "near" : "";
+  item.querySelector(".label").textContent = WINDOWS[name];
+  const count = limit ? `${number.format(used)} of ${number.format(limit)} used, ${number.format(left)} left` : "no calls allowed";
+  item.querySelector(".count").textContent = count;
+  const bar = item.querySelector(".bar");
+  bar.firstElementChild.style.width = `${100 * (left === 0 ? 1 : share)}%`;
+  bar.setAttribute("aria-label", `${WINDOWS[name]}: calls used`);
+  bar.setAttribute("aria-valuenow", Math.min(used, limit));
+  bar.setAttribute("aria-valuemax", limit);
+  item.querySelector(".from").textContent = `Limit: ${from}${source === "provider" && learned ? `, until ${moment(learned)}` : ""}`;
+  item.querySelector(".reset").textContent = resets ? `more room at ${moment(resets)}` : "";
+  return item;
+}
+
+function showKey({ api_key_status: status, key_serving: serving }) {
+  const badges = BADGES[serving.source];
+  const [text, level] = badges[status ?? "none"] ?? badges.other ?? ["Yours", "good"];
+  $("serving-badge").textContent = text;
+  $("serving-badge").dataset.level = level;
+  prose($("serving-sentence"), serving.sentence);
+  prose($("serving-advice"), serving.advice);
+  $("serving-how").hidden = serving.source === "user";
+}
+
+function showWatch(signals, paused) {
+  $("watch").hidden = !signals;
+  if (!signals) return;
+  $("signals-none").hidden = signals.length > 0;
+  $("signals").replaceChildren(...signals.map((signal) => line(
+    `${signal.user}: ${signal.meaning}`,
+    [times(signal.times), `last at ${moment(signal.last_at)}`, ...Object.entries(signal.details).map(figureOf)].join(" · "),
+    "bad",
+  )));
+  $("paused-none").hidden = paused.length > 0;
+  $("paused-how").hidden = paused.length === 0;
+  $("paused").replaceChildren(...paused.map(chip));
+}
+
+function times(count) {
+  return count === 1 ? "once" : `${number.format(count)} times`;
+}
+
+function figureOf([name, value]) {
+  const words = name.replaceAll("_", " ");
+  return typeof value === "number" ? `${number.format(value)} ${words}` : `${words}: ${value}`;
+}
+
+function line(what, why, level) {
+  const item = $("line").content.firstElementChild.cloneNode(true);
+  item.dataset.level = level;
+  prose(item.querySelector(".what"), what);
+  prose(item.querySelector(".why-so"), why);
+  return item;
+}
+
+function prose(element, text) {
+  element.hidden = !text;
+  element.replaceChildren(...text.split("`").map((part, place) => {
+    if (place % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
   }));
-  $("quota-note").textContent = quota.can_make_request ? "A call may be made now." : "The next call waits for room.";
 }
 
 function showResults(newest) {

@@ -159,7 +159,7 @@ def test_quota_and_status_say_what_waits_why_and_what_to_do(answer: Answer, flee
         assert "Ask the operator" in told
     assert "own key is missing" in quota
     assert "No call now: An operator has paused this user." in quota
-    assert "the limit of this deployment" in quota
+    assert "deployment" in quota
 
 
 def test_a_paused_user_waits_for_an_operator_until_resumed(answer: Answer, fleet: Run) -> None:
@@ -185,7 +185,7 @@ def test_a_submission_burst_shows_among_the_signals_and_nothing_is_refused(
 
     [burst] = answer("signals")
     assert (burst["user"], burst["kind"], burst["times"]) == ("ada", "submission_burst", 1)
-    assert burst["details"] == {"bookmarks": 5, "minutes": 60}
+    assert burst["details"] == {"bookmarks_in_an_hour": 5}
     assert answer("signals", "--user", "ada") == [burst]
     assert answer("signals", "--user", "bob") == []
     assert burst["meaning"] in fleet("signals").stdout

@@ -108,7 +108,7 @@ def test_operators_see_signals_and_who_is_paused(
         ("linus", "submission_burst"),
         ("ada", "submission_burst"),
     ]
-    assert of_ada["details"] == {"bookmarks": 3, "minutes": 60}
+    assert of_ada["details"] == {"bookmarks_in_an_hour": 3}
     assert of_ada["meaning"]
     assert len(api.ask("GET", "/v1/admin/signals?limit=1", whose="*").json()) == 1
     problem(api.ask("GET", "/v1/admin/signals"), 403, "forbidden")

@@ -54,7 +54,7 @@ async def test_a_burst_is_noted_once_while_it_lasts() -> None:
 
     [noted] = await signals.newest()
     assert (noted.user, noted.kind, noted.times) == (ADA, SignalKind.SUBMISSION_BURST, 1)
-    assert noted.details == {"bookmarks": BURST, "minutes": 60}
+    assert noted.details == {"bookmarks_in_an_hour": BURST}
 
 
 async def test_an_import_below_the_burst_is_looked_at_and_not_noted() -> None:
