@@ -34,6 +34,9 @@ OF_EVERYBODY = [
     ("POST", "/v1/admin/retry"),
     ("POST", "/v1/admin/pause"),
     ("POST", "/v1/admin/resume"),
+    ("GET", "/v1/admin/default-key"),
+    ("PUT", "/v1/admin/default-key"),
+    ("DELETE", "/v1/admin/default-key"),
     ("GET", "/v1/admin/users/{user}/limits"),
     ("PUT", "/v1/admin/users/{user}/limits"),
 ]

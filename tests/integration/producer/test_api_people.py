@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from services.local.ports import free_port
 from tests.gemini_emulator import GeminiEmulator
@@ -183,9 +184,13 @@ def test_a_crash_is_a_problem_that_tells_nothing_of_the_inside(
     monkeypatch.setattr("shared.ledger.in_postgres.PostgresLedger.submit", crash)
     api = Api(serve(), environment["FLEET_DATABASE_URL"])
 
-    answer = api.ask("POST", "/v1/users/ada/bookmarks", json=A_PAGE)
+    with (
+        capture_logs() as logs
+    ):  # unconfigured as they are here, a crash is painted with every local, for half a minute
+        answer = api.ask("POST", "/v1/users/ada/bookmarks", json=A_PAGE)
 
     told = problem(answer, 500, "internal_error")
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["request_crashed"]
     assert KEY not in answer.text
     assert "RuntimeError" not in told["detail"]
 
