@@ -78,7 +78,9 @@ class DatabaseSettings(Settings):
     """PostgreSQL, where the ledger is."""
 
     database_url: SecretStr = Field(
-        description="PostgreSQL of the ledger: `postgresql://user:password@host:5432/name`."
+        description="PostgreSQL of the ledger: `postgresql://user:password@host:5432/name`. The login is no superuser "
+        "and a member of the roles `fleet_tenant` and `fleet_dispatcher`; `fleet migrate` makes them if it has "
+        "CREATEROLE."
     )
     database_pool: int = Field(default=10, ge=1, le=200, description="Connections a process may hold open.")
 

@@ -163,3 +163,15 @@ def test_no_metric_carries_a_user_a_host_or_an_address_in_its_labels() -> None:
     assert declared
     for metric in declared:
         assert set(metric._labelnames) <= allowed, metric
+
+
+def test_one_file_alone_says_for_whom_a_transaction_is() -> None:
+    """The walls between users stand on it (docs/decisions/0009); migrations build them."""
+    words = ("set_config('role'", "fleet.user_id", "SET ROLE", "SET LOCAL ROLE", "SET SESSION")
+    sources = (path for part in ("services", "shared") for path in (ROOT / part).rglob("*.py"))
+    naming = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources
+        if "migrations" not in path.parts and any(word in path.read_text(encoding="utf-8") for word in words)
+    }
+    assert naming == {"shared/database.py", "shared/ledger/walls.py"}

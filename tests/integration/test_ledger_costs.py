@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.database import Database
 from shared.ledger.in_postgres import PostgresLedger, claiming, finishing, reaping, releasing, submitting
 from shared.users import user_id
+from shared.values import UserId
 from tests.contract.ledger.kit import ADA, OPERATOR, POLICIES, RETRIES, SCRAPE, claim_all, content, pages
 from tests.integration.waiting import until
 
@@ -72,8 +73,8 @@ class Meter:
 
 
 @asynccontextmanager
-async def metered(database: Database) -> AsyncIterator[tuple[AsyncConnection, Meter]]:
-    async with database.begin() as work:
+async def metered(database: Database, user: UserId | None = None) -> AsyncIterator[tuple[AsyncConnection, Meter]]:
+    async with database.begin(user) as work:
         meter = Meter(work)
         await meter.read()
         yield work, meter
@@ -123,10 +124,20 @@ async def test_every_transition_reads_a_few_rows_only(database: Database) -> Non
     async with metered(database) as (work, meter):
         [job] = await claiming.claim(work, SCRAPE, released.job_ids, released.token, lease=POLICIES[SCRAPE].run_lease)
         assert await meter.read() < 20
+    async with metered(database, job.user) as (work, meter):
         await finishing.store_content(work, WINDOWS, job, content())
         assert await meter.read() < 40
+    async with metered(database, ADA) as (work, meter):
         await submitting.submit(work, WINDOWS, ADA, pages(10), None)
         assert await meter.read() < 100
+
+
+async def test_the_wall_reads_a_users_rows_by_index_where_a_question_names_no_user(database: Database) -> None:
+    """9,000 bookmarks are there, one of them this user's."""
+    async with metered(database, user_id("sleeper-7000")) as (work, meter):
+        everything = await work.execute(text("SELECT * FROM bookmarks JOIN jobs ON jobs.bookmark_id = bookmarks.id"))
+        assert len(everything.all()) == 2
+        assert await meter.read() < 20
 
 
 async def test_a_sweep_reads_a_slice_of_the_lanes_and_not_their_jobs(database: Database) -> None:

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 from alembic import command
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import FeatureNotSupported, InsufficientPrivilege
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
@@ -199,7 +199,7 @@ async def test_rows_cannot_be_copied_past_the_wall(database_url: str, database: 
             "COPY bookmarks TO PROGRAM 'cat'",
             "COPY bookmarks TO '/tmp/bookmarks'",
         ):
-            with pytest.raises(psycopg.Error, match=r"row-level security|permission denied"):
+            with pytest.raises((FeatureNotSupported, InsufficientPrivilege)):
                 cursor.execute(statement)  # type: ignore[call-overload]
             connection.rollback()
             cursor.execute("SELECT set_config('role', 'fleet_tenant', false)")
@@ -383,7 +383,7 @@ async def test_what_was_kept_before_the_walls_is_behind_them_and_is_gone_on_with
                 assert list((await work.execute(text(f"SELECT user_id FROM {table}"))).scalars()) == [user]  # noqa: S608
     await PostgresLedger(database, policies=POLICIES, retries=RETRIES).erase(ADA, by=Actor("operator:eve", "here"))
     left = {table for table in ROWS if await rows_of(database, table, ADA)}
-    assert left == {"api_keys", "audit"}
+    assert left == {"audit", "provider_calls"}  # the trail, and the journal that forgets by itself
     assert {table: len(await rows_of(database, table, BOB)) for table in ROWS} == dict.fromkeys(ROWS, 1)
     await database.close()
 

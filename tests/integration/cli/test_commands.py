@@ -252,6 +252,18 @@ def test_the_doctor_says_that_tables_are_missing(
     assert answer("migrate")["before"] == answer("migrate")["now"]
 
 
+def test_the_doctor_says_which_wall_between_users_is_open(fleet: Run, environment: dict[str, str]) -> None:
+    with psycopg.connect(environment["FLEET_DATABASE_URL"]) as owner:
+        owner.execute("ALTER TABLE contents DISABLE ROW LEVEL SECURITY")
+
+    told = fleet("doctor", "--json")
+
+    [unwell] = [check for check in json.loads(told.stdout)["checks"] if not check["ok"]]
+    assert unwell["name"] == "the walls between users"
+    assert "contents" in unwell["sentence"]
+    assert "fleet migrate" in unwell["remedy"]
+
+
 def test_addresses_are_judged_one_a_line(fleet: Run) -> None:
     outcome = fleet("egress", "http://192.0.2.1/", "http://127.0.0.1/", "ftp://example.org/")
 
