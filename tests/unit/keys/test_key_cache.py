@@ -91,3 +91,34 @@ def test_a_key_read_before_it_was_forgotten_is_not_remembered_after(clock: Clock
     cache.remember(ADA, stored(version=1), generation=generation)
 
     assert cache.get(ADA) is None
+
+
+def test_a_key_remembered_anew_counts_as_used_just_now(clock: Clock) -> None:
+    cache = KeyCache(max_entries=2, clock=clock)
+    remember(cache, ADA, BOB, ADA)
+
+    remember(cache, CLEO)
+
+    assert cache.get(BOB) is None
+    assert cache.get(ADA) is not None
+
+
+def test_a_key_past_its_time_does_not_stay_in_memory(clock: Clock) -> None:
+    cache = KeyCache(clock=clock)
+    remember(cache, ADA)
+    clock.seconds += 60
+
+    cache.get(ADA)
+
+    assert not cache._entries
+
+
+def test_unless_told_otherwise_a_thousand_keys_are_remembered_for_a_minute(clock: Clock) -> None:
+    cache = KeyCache(clock=clock)
+    remember(cache, *(f"user-{number}" for number in range(1_001)))
+
+    assert cache.get(user_id("user-0")) is None
+    clock.seconds += 59.9
+    assert cache.get(user_id("user-1")) is not None
+    clock.seconds += 0.1
+    assert cache.get(user_id("user-2")) is None
