@@ -16,10 +16,13 @@ from pydantic import SecretStr
 
 from services.producer.api.app import create_app
 from services.producer.front_door import FrontDoorSettings
+from shared.identity import IdentityProvider
+from shared.identity.in_memory import InMemoryKeySet
 from shared.tokens import Scope, TokenIssuer, TokenReader
 from shared.users import user_id
 from tests.conftest import Vault
 from tests.gemini_emulator import GeminiEmulator
+from tests.identity_provider import AUDIENCE, ISSUER, jwks
 
 SECRET = "a secret of the tests, long enough for HS256"
 AN_HOUR = timedelta(hours=1)
@@ -91,7 +94,9 @@ def serve() -> Iterator[Callable[[], str]]:
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def start() -> str:
-        app = create_app(FrontDoorSettings.read(), tokens=TokenReader(SecretStr(SECRET)), max_body_bytes=MAX_BODY_BYTES)
+        provider = IdentityProvider(InMemoryKeySet(jwks("rsa")), issuer=ISSUER, audience=AUDIENCE)
+        tokens = TokenReader(SecretStr(SECRET), provider)
+        app = create_app(FrontDoorSettings.read(), tokens=tokens, max_body_bytes=MAX_BODY_BYTES)
         config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
