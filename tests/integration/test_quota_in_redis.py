@@ -1,12 +1,14 @@
 """The quota on a real Valkey: many processes, sliding minutes, midnights, lost answers and silent servers."""
 
 import asyncio
+import json
 import random
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 
 import pytest
 from pydantic import SecretStr
@@ -47,23 +49,31 @@ def quota_of(redis: Redis) -> QuotaOf:
 # ---- many callers ---------------------------------------------------------------------------------
 
 
+async def sixty_four_callers(redis_url: str, *, limit: int, window: timedelta, seconds: float) -> list[float]:
+    """When the calls left that four processes of sixteen callers each made in so many seconds."""
+    end = time.monotonic() + seconds
+    details = [redis_url, limit, 16, window.total_seconds(), end]
+    command = [sys.executable, "-m", "tests.integration.quota_callers", *map(str, details)]
+    processes = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(4)]
+    answers = [(await process.communicate())[0] for process in processes]
+    return sorted(chain(*map(json.loads, answers)))
+
+
 async def test_sixty_four_callers_in_four_processes_get_exactly_the_limit(redis_url: str) -> None:
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.integration.quota_callers",
-            redis_url,
-            "101",
-            "16",
-            stdout=asyncio.subprocess.PIPE,
-        )
-        for _ in range(4)
-    ]
+    left = await sixty_four_callers(redis_url, limit=101, window=SIXTY_SECONDS, seconds=0)
 
-    granted = [int((await process.communicate())[0]) for process in processes]
+    assert len(left) == 101
 
-    assert sum(granted) == 101
+
+async def test_sixty_four_callers_who_have_work_use_what_every_minute_allows_and_no_more(redis_url: str) -> None:
+    limit, window = 40, timedelta(seconds=0.8)
+    left = await sixty_four_callers(redis_url, limit=limit, window=window, seconds=9)
+
+    for first, last in zip(left, left[limit:], strict=False):
+        assert last - first >= window.total_seconds()
+    minutes = (left[-1] - left[0]) // (window + MARGIN).total_seconds() + 1
+    assert minutes >= 3
+    assert len(left) >= 0.99 * limit * minutes
 
 
 async def test_no_span_as_long_as_the_window_sees_more_calls_than_the_limit_and_hardly_fewer(quota_of: QuotaOf) -> None:

@@ -2,19 +2,24 @@
 
 import asyncio
 import random
+import shutil
+import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from sqlalchemy import select
 
 from shared.bookmarks import Tokens
 from shared.database import Database
 from shared.errors import QuotaUnavailable
-from shared.ledger.tables import lanes
+from shared.ledger.tables import lanes, provider_calls
 from shared.quota import Account, Taken, Wait, account_of
 from shared.quota.in_redis import PERMIT_LIFE, RedisQuota, open_redis
 from shared.usage import NOT_SENT, CallId, Usage
@@ -107,6 +112,81 @@ async def test_flushed_again_and_again_no_user_exceeds_the_minute_or_the_day(
     assert minute < len(provider.left) <= day
     for first, last in zip(provider.left, provider.left[minute:], strict=False):
         assert last - first >= window.total_seconds()
+
+
+def flushed(valkey: OwnValkey) -> None:
+    valkey.flush()
+
+
+def restarted(valkey: OwnValkey) -> None:
+    valkey.restart()
+
+
+def failed_over_to_an_empty_one(valkey: OwnValkey) -> None:
+    valkey.kill()
+    shutil.rmtree(valkey.server.folder / "data")
+    valkey.server.prepare()
+    valkey.start()
+
+
+def failed_over_to_one_that_lags_behind(valkey: OwnValkey) -> None:
+    """Takes the first one's place with what it remembered of the first loss or before."""
+    data, behind = valkey.server.folder / "data", valkey.server.folder / "behind"
+    valkey.kill()
+    if not behind.exists():
+        shutil.copytree(data, behind)
+    shutil.rmtree(data)
+    shutil.copytree(behind, data)
+    valkey.start()
+
+
+@pytest.mark.parametrize("lost", [flushed, restarted, failed_over_to_an_empty_one, failed_over_to_one_that_lags_behind])
+async def test_whatever_becomes_of_redis_three_processes_never_exceed_a_limit_by_the_journals_own_times(
+    lost: Callable[[OwnValkey], None], valkey: OwnValkey, database_url: str, database: Database, journal: PostgresUsage
+) -> None:
+    minute, day, window = 5, 18, timedelta(seconds=0.8)
+    losses = 0
+    async with (
+        asyncio.timeout(90),
+        spenders(database_url, valkey.url, minute=minute, day=day, window=window) as spending,
+    ):
+        while any(process.returncode is None for process in spending):
+            before = len(await calls_that_left(database))
+            await asyncio.sleep(1.2)
+            if len(await calls_that_left(database)) > before:  # they are at work: not before, and not for ever
+                await asyncio.to_thread(lost, valkey)
+                losses += 1
+
+    assert [process.returncode for process in spending] == [0, 0, 0]
+    left = await calls_that_left(database)
+    assert losses >= 2
+    assert minute * 2 < len(left) <= day
+    for first, last in zip(left, left[minute:], strict=False):
+        assert last - first >= window
+
+
+@asynccontextmanager
+async def spenders(
+    database_url: str, redis_url: str, *, minute: int, day: int, window: timedelta
+) -> AsyncIterator[list[Process]]:
+    """Three processes that spend a day; they end with it, or else with the block."""
+    zone = far_from_midnight().utcoffset(None)
+    details = [database_url, redis_url, minute, day, window.total_seconds(), zone.total_seconds()]
+    command = [sys.executable, "-m", "tests.integration.quota_spenders", *map(str, details)]
+    processes = [await asyncio.create_subprocess_exec(*command) for _ in range(3)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def calls_that_left(database: Database) -> list[datetime]:
+    calls = select(provider_calls.c.started_at).where(provider_calls.c.outcome != NOT_SENT)
+    async with database.begin() as work:
+        return list((await work.execute(calls.order_by(provider_calls.c.started_at))).scalars())
 
 
 async def test_a_call_on_its_way_when_redis_forgot_it_is_counted(redis: Redis) -> None:
