@@ -40,7 +40,7 @@ WORDS: Mapping[WaitReason, Words] = {
     WaitReason.KEY_REFUSED: Words(
         "the provider refused the key", "Check the key in the provider's console, then add it again or another one."
     ),
-    WaitReason.PROVIDER_DOWN: Words("the provider does not answer as it should", _BY_ITSELF),
+    WaitReason.PROVIDER_DOWN: Words("the provider cannot be asked at the moment", _BY_ITSELF),
     WaitReason.KEYS_UNAVAILABLE: Words(
         "the keys cannot be read at the moment", "Nothing to do: the operator has to unseal or restart the vault."
     ),

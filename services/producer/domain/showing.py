@@ -48,13 +48,13 @@ class Snapshots:
             "users": None,
             "stages": [_lane(lane) for lane in progress.lanes],
             "newest": [bookmark.as_json() for bookmark in newest],
-            "standing": _standing(await self._standing.shown(user)),
+            "standing": standing_shown(await self._standing.shown(user)),
             "signals": None,
             "paused": None,
         }
 
 
-def _standing(limits: RateLimit) -> dict[str, Any]:
+def standing_shown(limits: RateLimit) -> dict[str, Any]:
     """What changes only when something happens: `minute_resets_at` is now for as long as nothing does."""
     return {name: value for name, value in asdict(limits).items() if name in _STANDING}
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.producer.domain.showing import standing_shown
 from services.producer.domain.standing import Standing
 from shared.audit import Actor
 from shared.bookmarks import Tokens
@@ -69,11 +70,12 @@ class House:
     limits: InMemoryLimits = field(default_factory=lambda: InMemoryLimits(LIMITS, now=lambda: NOON))
     usage: InMemoryUsage = field(default_factory=lambda: InMemoryUsage(now=lambda: NOON))
     quota_is_away: bool = False
+    now: datetime = NOON
     quota: InMemoryQuota = field(init=False)
 
     def __post_init__(self) -> None:
         quota = Away if self.quota_is_away else InMemoryQuota
-        self.quota = quota(limits=self.limits, now=lambda: NOON)
+        self.quota = quota(limits=self.limits, now=lambda: self.now)
 
     @property
     def standing(self) -> Standing:
@@ -306,6 +308,20 @@ async def test_a_key_used_in_an_earlier_month_was_last_used_then() -> None:
     assert record is not None
     assert stats.last_used == record.last_used_at
     assert stats.tokens == Tokens()
+
+
+@pytest.mark.parametrize("calls", [0, 2])
+@pytest.mark.parametrize("day", [0, 10])
+async def test_who_watches_is_shown_nothing_new_while_nothing_happens(calls: int, day: int) -> None:
+    house = House()
+    await house.key()
+    await house.calls(calls, account_of(ADA))
+    await house.limits.set(ADA, UserLimits(day=day), by=BY)
+
+    before = standing_shown(await house.standing.shown(ADA))
+    house.now += timedelta(seconds=1)
+
+    assert standing_shown(await house.standing.shown(ADA)) == before
 
 
 async def test_of_a_user_nobody_knows_everything_is_empty() -> None:
