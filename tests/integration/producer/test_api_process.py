@@ -13,7 +13,9 @@ import pytest
 
 from services.local.ports import free_port
 from tests.gemini_emulator import GeminiEmulator, KeyState
+from tests.identity_provider import AUDIENCE, ISSUER, token
 from tests.integration.producer.conftest import Api
+from tests.integration.producer.problems import problem
 
 FLEET = str(Path(sys.executable).with_name("fleet"))
 KEY = "AIzaSyAda-0000000000000000000000000000ada"
@@ -107,3 +109,72 @@ def test_a_port_that_is_taken_is_named(environment: dict[str, str], running: Run
     assert second.returncode == 1
     assert "FLEET_API_PORT" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said", "origin"),
+    [
+        ("", "203.0.113.9", "127.0.0.1"),
+        ("192.0.2.0/24", "203.0.113.9", "127.0.0.1"),
+        ("192.0.2.0/24,127.0.0.0/8", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "198.51.100.7, 203.0.113.9", "203.0.113.9"),  # what a caller said before the proxy did
+    ],
+)
+def test_the_audit_trail_believes_the_proxies_that_are_named_and_nobody_else(
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    proxies: str,
+    said: str,
+    origin: str,
+) -> None:
+    monkeypatch.setenv("FLEET_API_PROXIES", proxies)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own, which must not widen ours
+    running = Running(tmp_path, environment)
+    running.wait_until_ready()
+
+    running.api.ask(
+        "PUT", "/v1/admin/users/ada/limits", whose="*", json={"minute": 1}, headers={"X-Forwarded-For": said}
+    )
+
+    running.stop()
+    assert running.api.rows("SELECT actor, origin FROM audit") == [("service:admin", origin)]
+
+
+def test_while_the_identity_providers_keys_cannot_be_had_its_users_wait_and_others_do_not(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_IDENTITY_ISSUER", ISSUER)
+    monkeypatch.setenv("FLEET_IDENTITY_AUDIENCE", AUDIENCE)
+    monkeypatch.setenv("FLEET_IDENTITY_JWKS_URL", f"http://127.0.0.1:{free_port()}/keys")
+    running = Running(tmp_path, environment)
+    running.wait_until_ready()
+
+    theirs = running.api.ask("GET", "/v1/caller", whose=token(sub="ada"))
+    ours = running.api.ask("GET", "/v1/caller", whose="ada")
+
+    running.stop()
+    told = problem(theirs, 503, "identity_provider_away")
+    assert "127.0.0.1" not in str(told)
+    assert theirs.headers["retry-after"]
+    assert ours.json()["user"] == "ada"
+    assert token(sub="ada").split(".")[1] not in running.log
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("FLEET_API_PROXIES", "everybody"),
+        ("FLEET_API_PROXIES", "*"),
+        ("FLEET_IDENTITY_ISSUER", "https://alone.example/"),
+    ],
+)
+def test_settings_that_cannot_be_meant_stop_the_start(environment: dict[str, str], setting: str, value: str) -> None:
+    ended = subprocess.run(
+        [FLEET, "api"], env=os.environ | {setting: value}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 1
+    assert setting in ended.stderr
+    assert "Traceback" not in ended.stderr
