@@ -37,7 +37,7 @@ from shared.quota.rebuilding import journaled_counts
 from shared.quota.windows import NEVER, REASONS, Counts, Rules
 from shared.usage import UsageJournal
 
-PERMIT_LIFE = timedelta(milliseconds=400)
+PERMIT_LIFE = timedelta(milliseconds=300)
 MARGIN = PERMIT_LIFE + timedelta(milliseconds=200)
 
 _IDLE = timedelta(days=1)  # an account with no call for so long vanishes from Redis

@@ -39,7 +39,7 @@ async def spender(quota: RedisQuota, journal: PostgresUsage) -> None:
                 return
             await asyncio.sleep(max(0.0, (permit.until - datetime.now(UTC)).total_seconds()))
             continue
-        await asyncio.sleep(random.choice((0, 0.05, 0.3, 0.45)))  # it is slow, or far too slow
+        await asyncio.sleep(random.choice((0, 0.05, 0.2, 0.35)))  # it is slow, or far too slow
         call = await journal.begin(ADA, key_source=KeySource.USER, model="m", items=1)
         if permit.lapsed:
             await journal.end(call, outcome=NOT_SENT, tokens=Tokens())

@@ -89,7 +89,7 @@ async def test_no_span_as_long_as_the_window_sees_more_calls_than_the_limit_and_
             if isinstance(answer, Wait):
                 await asyncio.sleep(max(0.0, (answer.until - datetime.now(UTC)).total_seconds()))
                 continue
-            await asyncio.sleep(chance.choice((0, 0, 0.3)))  # a call may leave a little later than it was counted
+            await asyncio.sleep(chance.choice((0, 0, 0.2)))  # a call may leave a little later than it was counted
             if answer.lapsed:
                 await quota.refund(answer)
             else:
@@ -112,6 +112,10 @@ async def test_a_permit_lapses_soon_and_before_its_window_moves_on(quota_of: Quo
     assert not taken.lapsed
     assert taken.lapses_at - began < PERMIT_LIFE.total_seconds() + 5
     assert PERMIT_LIFE < MARGIN
+
+
+def test_the_margin_leaves_more_than_ninety_nine_percent_of_a_minute_to_be_used() -> None:
+    assert SIXTY_SECONDS / (SIXTY_SECONDS + MARGIN) > 0.991
 
 
 # ---- midnight -------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ class Provider:
             return Wait(WaitReason.QUOTA_MINUTE, lost_too_often.until)
         if isinstance(permit, Wait):
             return permit
-        await asyncio.sleep(chance.choice((0, 0.05, 0.3, 0.45)))  # the caller is slow, or far too slow
+        await asyncio.sleep(chance.choice((0, 0.05, 0.2, 0.35)))  # the caller is slow, or far too slow
         call = await journal.begin(USER, key_source=KeySource.USER, model="m", items=1)
         if permit.lapsed:
             await quota.refund(permit)
