@@ -24,6 +24,7 @@ import hypothesis
 import psycopg
 import pytest
 import redis
+from _pytest.nodeid import NodeId
 
 from services.local.ports import free_port
 from services.local.processes import Process
@@ -56,6 +57,14 @@ def pytest_configure(config: pytest.Config) -> None:
         # Every run of pytest closes pytest-of-root/ to other accounts, PostgreSQL's too: each run has its own, then.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.mkdtemp(prefix=_FILES))
     config.stash[_HOLDER] = start_holder(folder)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have xdist's groups hold: it writes a test's group into `_nodeid`, where pytest 9.2 does not look any more."""
+    for item in items:
+        if grouped := vars(item).get("_nodeid"):
+            item._id = NodeId.parse(grouped)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
