@@ -10,7 +10,8 @@ local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if redis.call('GET', fence) ~= ARGV[1] or string.sub(ARGV[1], 1, #server) ~= server then return 0 end
 
 local found = cjson.decode(ARGV[2])
-local newest = tonumber(redis.call('HGET', counters, 'newest')) or 0
+local time = redis.call('TIME')
+local newest = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(redis.call('HGET', counters, 'newest')) or 0)
 for _, call in ipairs(found.recent) do newest = math.max(newest, call[1]) end
 local minute_is_true = redis.call('HGET', counters, 'server') == 'recount ' .. server
 redis.call('DEL', counters, fence)

@@ -2,7 +2,7 @@
 -- With 0 calls it takes nothing and tells what is used.
 --
 -- KEYS  1 counters: hash {server, newest, day.start, day.end, day.used, month.start, month.end, month.used}; `newest` is
---         the latest moment a permit was ever given
+--         the latest moment up to which they ever counted
 --       2 minute: sorted set of "<permit>|<calls>" by the moment it was given (ms)
 --       3 fence of a rebuild under way (see mark.lua)
 --       4 closed: hash of the moments (ms) until which the provider's word closes a window (see close.lua)
@@ -25,14 +25,13 @@ local function holds(span)
     return span.start <= now and now < span['end']
 end
 
--- The calls counted in the calendar window asked for. Nil, for the journal to say, when the counter belongs to a later
--- or an overlapping one (the clock was set back, or the quota's time zone was changed), or when this window has begun
--- before (the clock was set back meanwhile).
+-- The calls counted in the calendar window asked for; nil, for the journal to say, when it had begun before and what is
+-- counted is another one: the clock was set back, or the quota's time zone was changed.
 local function used_in(name)
     local stored_end = tonumber(redis.call('HGET', counters, name .. '.end'))
     if stored_end == ask[name]['end'] then return tonumber(redis.call('HGET', counters, name .. '.used')) end
     local newest = tonumber(redis.call('HGET', counters, 'newest'))
-    if stored_end <= ask[name].start and newest < ask[name].start then return 0 end
+    if newest < ask[name].start then return 0 end
 end
 
 local function closed_windows()

@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -120,7 +120,7 @@ class Story:
 
     def _process(self) -> RedisQuota:
         quota = RedisQuota(self.redis, limits=self.limits, timezone=self.zone, journal=self.journal)
-        for name in ("take", "mark", "close"):
+        for name in ("take", "mark", "seed", "close"):
             script = _script(name)
             assert "redis.call('TIME')" in script
             script = script.replace("redis.call('TIME')", "redis.call('HMGET', 'clock', 's', 'us')")
@@ -304,6 +304,7 @@ STEPS = st.one_of(
     step(Story.advance, LATER),
     step(Story.advance, AROUND.map((MINUTE + MARGIN).__add__)),
     step(Story.go_to_midnight, AROUND),
+    step(Story.go_to_midnight, SOON.map(timedelta.__neg__)),
     step(Story.wait_for_room, PROCESSES, WEIGHTS),
     step(Story.ask_for_the_status, PROCESSES),
     step(Story.lose_everything),
@@ -340,6 +341,21 @@ def stories(draw: st.DrawFn) -> Story:
     )
 
 
+def told(*steps: Step) -> Story:
+    """A story that was hard to find by chance."""
+    at = datetime(2026, 3, 7, 12, tzinfo=LOS_ANGELES)
+    return Story(Clock(at.astimezone(UTC)), LOS_ANGELES, NOTHING, Limits(minute=5, day=2, month=16), list(steps))
+
+
+SECOND = timedelta(seconds=1)
+CALL, USE_UP, LOSE = ("call", (0, 1, NOTHING)), ("use_up", (0,)), ("lose_everything", ())
+NEXT_DAY, BACK = ("go_to_midnight", (SECOND,)), ("go_back_to_yesterday", (-3_600 * SECOND,))
+
+
+@example(story=told(CALL, ("go_to_midnight", (-SECOND / 10,)), ("call", (0, 1, SECOND / 5)), USE_UP))
+@example(story=told(CALL, NEXT_DAY, USE_UP, NEXT_DAY, CALL, BACK, USE_UP))  # a day that comes twice
+@example(story=told(CALL, NEXT_DAY, USE_UP, BACK, USE_UP, NEXT_DAY, USE_UP))  # and the one after it too
+@example(story=told(CALL, NEXT_DAY, USE_UP, ("advance", (MINUTE * 2,)), LOSE, CALL, BACK, CALL, NEXT_DAY, USE_UP))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(story=stories())
 def test_whatever_happens_no_span_has_too_many_calls_and_no_call_is_refused_for_which_there_is_room(
