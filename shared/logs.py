@@ -79,7 +79,7 @@ def configure_logs(level: str, *, process: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.getLogger("pika").setLevel(logging.CRITICAL)  # a lost connection is five lines here; we say it once
-    for chatty in ("httpx2", "httpcore2", "aiohttp.access", "trafilatura", "google_genai", "hvac"):
+    for chatty in ("httpx2", "httpcore2", "aiohttp.access", "google_genai", "hvac"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(process=process)
 

@@ -12,6 +12,7 @@ _COMMANDS = {
     "key": ("services.cli.keys:key", "add, show, remove or check a user's API key"),
     "quota": ("services.cli.quota:quota", "how many provider calls a user has left"),
     "signals": ("services.cli.signals:signals", "what looked wrong about users"),
+    "extract": ("services.cli.extract:extract", "what the scraper would keep of a saved page"),
     "egress": ("services.cli.egress:egress", "judge addresses as the scraper would; connects to none"),
     "token": ("services.cli.tokens:token", "make a bearer token for the HTTP API"),
     "limits": ("services.cli.limits:limits", "show or set how many provider calls a user may make"),

@@ -16,14 +16,14 @@ from services.scraper.domain.pages import Fetched
 from shared.errors import PageUnusable
 from tests.integration.waiting import until
 
-LIMITS = ParserLimits(cpu=timedelta(seconds=2), memory_bytes=600_000_000, chars=10_000)
+LIMITS = ParserLimits(cpu=timedelta(seconds=2), memory_bytes=1_500_000_000, chars=10_000)
 PAGE = Fetched(
     url="https://a.example/",
     status=200,
     media_type="text/html",
     body=b"<html><title>Small</title><body><p>" + b"A few words. " * 20,
 )
-TARPIT = Fetched(url="https://a.example/deep", status=200, media_type="text/html", body=b"<div>" * 200_000)
+TARPIT = Fetched(url="https://a.example/long", status=200, media_type="text/html", body=b"<p>a" * 400_000)
 
 
 @pytest.fixture
@@ -127,11 +127,11 @@ from services.scraper.domain.limits import ParserLimits
 from services.scraper.domain.pages import Fetched
 
 async def main():
-    parser = Parser(ParserLimits(cpu=timedelta(seconds=3), memory_bytes=600_000_000, chars=1_000))
+    parser = Parser(ParserLimits(cpu=timedelta(seconds=3), memory_bytes=1_500_000_000, chars=1_000))
     await parser.ask(Fetched(url="https://a.example/", status=200, media_type="text/html", body=b"<p>hello"))
     print(parser.pid, flush=True)
     if sys.argv[1] == "busy":
-        body = b"<div>" * 200_000
+        body = b"<p>a" * 400_000
         await parser.ask(Fetched(url="https://a.example/", status=200, media_type="text/html", body=body))
     await asyncio.Event().wait()
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from services.scraper.adapters.charset import decode, is_text
-from services.scraper.adapters.in_trafilatura import extract, extract_plain, looks_like_html
+from services.scraper.adapters.extraction import extract, extract_plain, looks_like_html
 from services.scraper.domain.cleaning import clean_text
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import signs_of

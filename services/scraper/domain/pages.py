@@ -52,6 +52,7 @@ class Extracted:
         text: Markdown-like.
         title: of the document, else the one it offers to social networks.
         published: a date, ISO 8601.
+        image: address of the lead image.
     """
 
     text: str = ""
@@ -61,6 +62,7 @@ class Extracted:
     site_name: str | None = None
     language: str | None = None
     published: str | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

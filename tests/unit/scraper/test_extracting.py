@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.scraper.adapters.in_trafilatura import extract
+from services.scraper.adapters.extraction import extract
 from services.scraper.adapters.reading import read_page
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import Sign

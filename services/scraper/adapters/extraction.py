@@ -1,0 +1,35 @@
+"""A page's content and what it says about itself: parsed by lxml, read by the rules of the domain."""
+
+import re
+
+from services.scraper.adapters.charset import decode
+from services.scraper.adapters.in_lxml import parse
+from services.scraper.domain.content.extracting import extract_page
+from services.scraper.domain.content.page import Page
+from services.scraper.domain.pages import Extracted
+
+_MARKUP = re.compile(r"<(?:!doctype|html|head|body|article|main|div|p|h[1-6]|table|ul)\b", re.IGNORECASE)
+_MARKUP_WITHIN = 2_000
+_HEADING = re.compile(r"^#{1,2} +(.{1,300})$", re.MULTILINE)
+
+
+def extract(html: bytes | str, url: str) -> Extracted:
+    """The main content of an HTML page, Markdown-like, with its title, author, date, language and description.
+
+    Args:
+        html: the page; bytes are decoded as browsers do.
+        url: where it came from; some sites have handlers of their own. Empty when unknown.
+    """
+    source = html if isinstance(html, str) else decode(html, declared=None)
+    return extract_page(Page(parse(source), url, parse))
+
+
+def extract_plain(text: str) -> Extracted:
+    """Plain text and Markdown are their own content; a first heading is the title."""
+    heading = _HEADING.search(text[:_MARKUP_WITHIN])
+    return Extracted(text=text, title=heading[1].strip(" #") if heading else "")
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether a text of no named type is HTML."""
+    return _MARKUP.search(text, 0, _MARKUP_WITHIN) is not None

@@ -1,0 +1,55 @@
+"""HTML into our own small tree, by lxml: of the parsers at hand it costs least for a page gone through from Python."""
+
+import re
+
+from lxml import etree
+
+from services.scraper.domain.content.tree import Element
+
+_DEEPEST = 250
+"""What is nested deeper is text of the element there: pages have some dozens of levels, and rules recur by level."""
+
+_PASSED_OVER = frozenset({"style", "svg", "template", "canvas", "object", "applet", "audio", "map"})
+"""Elements that hold nothing to read."""
+
+_VERBATIM = frozenset({"pre", "textarea", "script"})
+_BLANKS = re.compile(r"[ \t\r\n\f]+")
+
+
+def parse(source: str) -> Element:
+    """The tree of a page, its texts with single blanks; empty when there is nothing to be read."""
+    root = _parsed(source)
+    if root is None:
+        return Element("html")
+    tree = Element(str(root.tag).lower(), dict(root.items()))
+    stack = [(root, tree, root.tag == "pre", 0)]
+    while stack:
+        source_element, element, verbatim, depth = stack.pop()
+        _add_text(element, source_element.text, verbatim=verbatim)
+        for child in source_element:
+            tag = child.tag
+            if not isinstance(tag, str) or tag in _PASSED_OVER:
+                pass
+            elif depth < _DEEPEST:
+                below = Element(tag, dict(child.items()))
+                element.add(below)
+                stack.append((child, below, verbatim or tag in _VERBATIM, depth + 1))
+            else:
+                _add_text(element, " ".join(child.itertext()), verbatim=verbatim)
+            _add_text(element, child.tail, verbatim=verbatim)
+    return tree
+
+
+def _parsed(source: str) -> etree._Element | None:
+    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    try:
+        return etree.fromstring(source.replace("\x00", "").encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError as error:
+        if error.code == etree.ErrorTypes.ERR_DOCUMENT_EMPTY:
+            return None
+        raise  # out of memory, for one
+
+
+def _add_text(element: Element, text: str | None, *, verbatim: bool) -> None:
+    if text:
+        element.add(text if verbatim else _BLANKS.sub(" ", text))

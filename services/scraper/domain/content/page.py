@@ -1,0 +1,87 @@
+"""A page as handlers and rules are given it: its tree, where it came from, and what is looked up in it often."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.scraper.domain.content.data import objects, records
+from services.scraper.domain.content.tree import Element
+
+_MOST_PROPERTIES = 1_000
+
+
+class Page:
+    """A parsed page, gone through once.
+
+    Attributes:
+        tree: not measured.
+        url: empty when nobody knows.
+        parse: makes a tree of a piece of HTML, for pages that carry their content in data.
+        meta: the contents of meta elements by name or property, in lower case; the first of a name counts.
+        scripts: all of them.
+        marked: elements that say which property of a thing they hold, or that they name an author or a time.
+        title: the document's own.
+    """
+
+    def __init__(self, tree: Element, url: str, parse: Callable[[str], Element]) -> None:
+        self.tree = tree
+        self.url = url
+        self.parse = parse
+        self.meta: dict[str, str] = {}
+        self.scripts: list[Element] = []
+        self.marked: list[Element] = []
+        self.title = ""
+        for element in tree.walk():
+            self._note(element)
+
+    def _note(self, element: Element) -> None:
+        tag, attributes = element.tag, element.attributes
+        if tag == "script":
+            self.scripts.append(element)
+        elif tag == "meta":
+            self._note_meta(element)
+        elif tag == "title":
+            self.title = self.title or element.text()
+        elif attributes and len(self.marked) < _MOST_PROPERTIES and _is_marked(element):
+            self.marked.append(element)
+
+    def _note_meta(self, element: Element) -> None:
+        names = (element.get(attribute) for attribute in ("name", "property", "itemprop", "http-equiv"))
+        name = next(filter(None, names), "")
+        content = element.get("content").strip()
+        if name and content:
+            self.meta.setdefault(name.lower(), content)
+
+    @property
+    def host(self) -> str:
+        """Lower case, without `www.`; empty when the address has none."""
+        try:
+            host = urlsplit(self.url).hostname or ""
+        except ValueError:
+            return ""
+        return host.removeprefix("www.")
+
+    @property
+    def path(self) -> str:
+        """Of the address, from the first slash."""
+        try:
+            return urlsplit(self.url).path
+        except ValueError:
+            return ""
+
+    def is_at(self, *domains: str) -> bool:
+        """Whether its host is one of these or below one."""
+        host = self.host
+        return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+
+    def data(self, media_type: str) -> Iterator[dict[str, Any]]:
+        """All objects in the scripts that hold data of a type; what is no JSON is passed over."""
+        for script in self.scripts:
+            if script.get("type") == media_type:
+                for value in records("".join(script.texts())):
+                    yield from objects(value)
+
+
+def _is_marked(element: Element) -> bool:
+    attributes = element.attributes
+    return "itemprop" in attributes or attributes.get("rel") == "author" or element.tag == "time"

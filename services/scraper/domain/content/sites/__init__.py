@@ -1,0 +1,40 @@
+"""Sites whose pages have a shape of their own: each one file, which pages are its and where their content is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.scraper.domain.content.page import Page
+from services.scraper.domain.content.sites import (
+    arxiv,
+    github,
+    hacker_news,
+    leetcode,
+    medium,
+    reddit,
+    stack_exchange,
+    wikipedia,
+    youtube,
+)
+from services.scraper.domain.content.tree import Element
+
+
+@dataclass(frozen=True)
+class Site:
+    """A handler: `content` gives what to write, or None when the page is of a kind it does not know."""
+
+    is_here: Callable[[Page], bool]
+    content: Callable[[Page], Element | None]
+
+
+SITES = tuple(
+    Site(module.is_here, module.content)
+    for module in (stack_exchange, github, leetcode, medium, wikipedia, youtube, reddit, hacker_news, arxiv)
+)
+
+
+def content_by_site(page: Page) -> Element | None:
+    """The content as the page's own site lays it out; None when no handler knows the page."""
+    for site in SITES:
+        if site.is_here(page):
+            return site.content(page)
+    return None
