@@ -18,12 +18,12 @@ from tests.bench.measuring import Measure, Result
 REPORT = Path("build") / "bench.json"
 
 
-def chosen(names: Iterable[str]) -> list[Measure]:
+def chosen(names: Iterable[str], *, data: Path | None) -> list[Measure]:
     known = {measure.name: measure for measure in measures.ALL}
     unknown = sorted(set(names) - set(known))
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}. There are: {', '.join(known)}.")
-    return [known[name] for name in names] if names else list(measures.ALL)
+    return [known[name] for name in names] if names else [each for each in measures.ALL if data or not each.needs_data]
 
 
 def table(results: Iterable[Result]) -> str:
@@ -39,13 +39,15 @@ def table(results: Iterable[Result]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="run this benchmark alone")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="saved pages with their truth, for extraction")
     parser.add_argument("--scale", choices=("small", "full"), default="full", help="small: a few seconds each")
     arguments = parser.parse_args()
 
     results = []
     with servers() as real:
-        for measure in chosen(arguments.only):
-            result = asyncio.run(measure.run(real, small=arguments.scale == "small"))
+        for measure in chosen(arguments.only, data=arguments.data):
+            data = {"data": arguments.data} if measure.needs_data else {}
+            result = asyncio.run(measure.run(real, small=arguments.scale == "small", **data))
             sys.stderr.write(f"{result.name}: {result.ours:,.0f} {result.unit}, {result.ratio:.2f} x the baseline\n")
             results.append(result)
 

@@ -2,7 +2,8 @@
 
 from tests.bench.of_analysis import heuristic
 from tests.bench.of_carrying import confirms
+from tests.bench.of_extraction import extraction
 from tests.bench.of_ledger import dispatch
 from tests.bench.of_quota import quota
 
-ALL = (dispatch, confirms, quota, heuristic)
+ALL = (dispatch, confirms, quota, heuristic, extraction)

@@ -25,10 +25,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Measure:
-    """A named benchmark; `run` takes the servers, and `small` for a short one."""
+    """A named benchmark; `run` takes the servers, `small` for a short one, and the folder of data that it needs."""
 
     name: str
     run: "Callable[..., Awaitable[Result]]"
+    needs_data: bool = False
 
 
 async def pieces_per_second(pieces: int, work: Callable[[], Awaitable[object]]) -> float:
