@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
+MUTATION := requirements/mutation.txt
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check format lock docs bench fuzz chaos clean
+.PHONY: help run test install check format lock docs bench fuzz chaos mutate clean
 
 help: ## list every target with a sentence
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,8 @@ lock: ## resolve pyproject.toml anew into requirements/, with hashes and without
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	build/lock/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file $(LOCK)
+	build/lock/bin/uv pip compile pyproject.toml --extra mutation --constraint $(LOCK) --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file $(MUTATION)
 
 bench: install ## the benchmarks, each against a baseline in the same run: one table, and build/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -53,8 +56,12 @@ chaos: install ## the promises under losses, with many more bookmarks than `make
 	@./tests/install-servers
 	FLEET_CHAOS_BOOKMARKS=2000 FLEET_CHAOS_SEALED_S=60 $(BIN)/pytest tests/chaos $(ARGS)
 
+mutate: install ## change shared/quota and shared/keys in many small ways; `.venv/bin/mutmut results` lists what no test noticed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(MUTATION) -c $(MUTATION)
+	$(BIN)/python -m tests.mutation $(ARGS)
+
 docs: install ## write docs/configuration.md from the settings classes
 	$(BIN)/python -m services.cli.configuration > docs/configuration.md
 
 clean: ## remove what can be made again; the fleet's data in .fleet stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants

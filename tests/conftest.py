@@ -47,8 +47,8 @@ _HOLDER = pytest.StashKey[subprocess.Popen[bytes]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """In the process that started the run: have somebody ready to start servers; xdist's workers find it by name."""
-    if hasattr(config, "workerinput") or config.option.collectonly:
-        return
+    if hasattr(config, "workerinput") or config.option.collectonly or _FOLDER in os.environ:
+        return  # a worker of another's run, or started by somebody who holds servers for many runs
     # A shell's background jobs ignore Ctrl-C, and so would everything they start: what tests interrupt must heed it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="fleet-tests-"))
