@@ -16,9 +16,16 @@ _LONG_BLOCK = 40
 _PROSE = 80
 _SENTENCE = re.compile(r"[.!?。…:;\"”]\W*$")
 _ARTICLE_PROSE = 500
-_BEYOND_MARKED = 5.0
-_BEYOND_UNMARKED = 0.15
-"""Prose outside what reads like an article, in parts of the prose inside, up to which the page is taken for one."""
+
+# Prose outside what reads like an article, in parts of the prose inside, up to which the page is taken for one ...
+_BEYOND_MARKED = 2.3  # ... when it says itself that it is an article: comments and teasers may be longer than it is
+_BEYOND_DISCUSSION = 0.4  # ... when it is a thread, of which the posts may be found together
+_BEYOND_UNMARKED = 0.15  # ... when it says nothing
+_HEADINGS_BEYOND = 6
+"""A page that says nothing and has more headings outside than this is one of many parts."""
+
+_MISJUDGED = 2
+"""Where so many times less is left than the article has, content was taken for furniture."""
 
 
 def extract_page(page: Page) -> Extracted:
@@ -42,26 +49,34 @@ def content_blocks(page: Page, said: About) -> list[str]:
     if by_site is not None:
         return blocks_of(by_site)
     seen = visible(page.tree)
-    article = blocks_of(article_of(seen))
-    whole = _once(blocks_of(without_furniture(seen, keep_comments=said.is_discussion)))
-    return article if _is_article(article, whole, said) else whole
+    article, whole = article_of(seen), without_furniture(seen, keep_comments=said.is_discussion)
+    as_article, as_whole = blocks_of(article), _once(blocks_of(whole))
+    if article.chars > _MISJUDGED * whole.chars or _is_article(as_article, as_whole, said):
+        return as_article
+    return as_whole
 
 
 def _is_article(article: list[str], whole: list[str], said: About) -> bool:
     """Whether the article is the page's content, or one part of a page of several."""
+    inside, outside = _lines(article), _lines(whole)
+    prose = sum(map(len, filter(_is_prose, inside)))
+    if prose < _ARTICLE_PROSE:
+        return False
+    outside -= inside
+    beyond = sum(map(len, filter(_is_prose, outside))) / prose
     if said.is_discussion:
-        return False
-    inside = _prose_lines(article)
-    chars = sum(map(len, inside))
-    if chars < _ARTICLE_PROSE:
-        return False
-    beyond = sum(map(len, _prose_lines(whole) - inside))
-    return beyond <= (_BEYOND_MARKED if said.is_article else _BEYOND_UNMARKED) * chars
+        return beyond <= _BEYOND_DISCUSSION
+    if said.is_article:
+        return beyond <= _BEYOND_MARKED
+    return beyond <= _BEYOND_UNMARKED and sum(line.startswith("#") for line in outside) <= _HEADINGS_BEYOND
 
 
-def _prose_lines(blocks: Iterable[str]) -> set[str]:
-    lines = {line.strip() for block in blocks for line in block.split("\n")}
-    return {line for line in lines if len(line) >= _PROSE and _SENTENCE.search(line)}
+def _lines(blocks: Iterable[str]) -> set[str]:
+    return {line.strip() for block in blocks for line in block.split("\n")}
+
+
+def _is_prose(line: str) -> bool:
+    return len(line) >= _PROSE and _SENTENCE.search(line) is not None
 
 
 def _once(blocks: Iterable[str]) -> list[str]:

@@ -15,8 +15,9 @@ _NAMES = frozenset(
     " related recommended recommendations recirc outbrain taboola trending advert advertisement ads sponsored"
     # what opens over the page
     " popup modal drawer tooltip"
-    # readers' remarks and what they can press
-    " comments disqus social noprint".split()
+    # readers' remarks, their profiles, and what they can press
+    " comments comment reviews disqus postprofile social noprint button buttons btn badge actions form stars legal"
+    " hide".split()
 )
 _PHRASES = re.compile(
     r"(?:^|[ _-])(?:skip-(?:link|to|nav|content)\w*|sr-only|visually-hidden|visuallyhidden|screen-reader(?:-text)?"
@@ -26,7 +27,19 @@ _PHRASES = re.compile(
 )
 _OFTEN_MISNAMED = frozenset({"social", "dropdown", "drawer", "toolbar", "modal"})
 _SURE = frozenset(
-    {"comments", "cookie", "cookies", "consent", "onetrust", "gdpr", "related", "recommended", "newsletter"}
+    {
+        "comments",
+        "comment",
+        "reviews",
+        "cookie",
+        "cookies",
+        "consent",
+        "onetrust",
+        "gdpr",
+        "related",
+        "recommended",
+        "newsletter",
+    }
 )
 _WORDS = re.compile(r"[^a-z0-9]+")
 _HUMP = re.compile(r"([a-z])([A-Z])")
@@ -57,7 +70,7 @@ def _is_furniture(element: Element, total: int, *, keep_comments: bool) -> bool:
     if chars > 0.5 * total:
         return False
     name = _name_of_furniture(element)
-    if not name or (keep_comments and name == "comments"):
+    if not name or (keep_comments and name in ("comment", "comments")):
         return False
     return not _is_content_after_all(element, name, total)
 
