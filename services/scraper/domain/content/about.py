@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from email.utils import parsedate
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urljoin
 
@@ -14,10 +15,20 @@ from services.scraper.domain.content.tree import Element
 
 _WORKS = re.compile(r"Article|BlogPosting|Report|Posting|Recipe|Review|HowTo|WebPage|VideoObject|Book|Course|Product$")
 _ARTICLES = re.compile(r"Article$|BlogPosting|NewsArticle|Report$|Review$|Recipe$|HowTo$")
+_ARTICLE_TYPES = ("article", "blog", "news")
 _FORUMS = re.compile(r"DiscussionForumPosting|QAPage")
 _BY = re.compile(r"^(?:written |posted )?(?:by|von|par|por)[:\s]+", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://|^@?\w+\.(?:com|org|net)", re.IGNORECASE)
 _LONGEST_NAME = 150
+
+
+class Kind(StrEnum):
+    """What a page says it is."""
+
+    ARTICLE = "article"
+    PERHAPS_ARTICLE = "perhaps an article"  # blogging software says so of every page
+    DISCUSSION = "discussion"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -27,8 +38,7 @@ class About:
     Attributes:
         published: ISO 8601 date.
         image: address of the lead image.
-        is_article: it says that it is one.
-        is_discussion: it says that it is a thread of a forum, or a question with answers.
+        body: the article's text where the page's data has it too.
     """
 
     title: str = ""
@@ -38,8 +48,8 @@ class About:
     language: str | None = None
     published: str | None = None
     image: str | None = None
-    is_article: bool = False
-    is_discussion: bool = False
+    body: str = ""
+    kind: Kind = Kind.UNKNOWN
 
 
 def about(page: Page) -> About:
@@ -57,9 +67,19 @@ def about(page: Page) -> About:
         language=root.get("lang") or root.get("xml:lang") or _first(meta, "content-language", "og:locale") or None,
         published=_published(page, works),
         image=_image(page, works),
-        is_article=any(_ARTICLES.search(name) for name in types) or _is_marked_article(page),
-        is_discussion=any(_FORUMS.search(name) for name in types),
+        body=_said(works, "articleBody"),
+        kind=_kind(page, types),
     )
+
+
+def _kind(page: Page, types: set[str]) -> Kind:
+    if any(_FORUMS.search(name) for name in types):
+        return Kind.DISCUSSION
+    if any(_ARTICLES.search(name) for name in types) or "article:published_time" in page.meta:
+        return Kind.ARTICLE
+    if any(each.get("itemprop") == "articleBody" for each in page.marked):
+        return Kind.ARTICLE
+    return Kind.PERHAPS_ARTICLE if _first(page.meta, "og:type").lower() in _ARTICLE_TYPES else Kind.UNKNOWN
 
 
 def _first(meta: Mapping[str, str], *names: str) -> str:
@@ -99,12 +119,6 @@ def _marked_author(marked: list[Element]) -> str:
             if text:
                 return text
     return ""
-
-
-def _is_marked_article(page: Page) -> bool:
-    if _first(page.meta, "og:type").lower() in ("article", "blog", "news") or "article:published_time" in page.meta:
-        return True
-    return any(each.get("itemprop") == "articleBody" for each in page.marked)
 
 
 def _published(page: Page, works: list[dict[str, Any]]) -> str | None:

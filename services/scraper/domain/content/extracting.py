@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from services.scraper.domain.content.about import About, about
+from services.scraper.domain.content.about import About, Kind, about
 from services.scraper.domain.content.article import article_of
+from services.scraper.domain.content.asides import without_asides
 from services.scraper.domain.content.furniture import without_furniture
 from services.scraper.domain.content.markdown import blocks_of
 from services.scraper.domain.content.page import Page
@@ -17,12 +19,26 @@ _PROSE = 80
 _SENTENCE = re.compile(r"[.!?。…:;\"”]\W*$")
 _ARTICLE_PROSE = 500
 
-# Prose outside what reads like an article, in parts of the prose inside, up to which the page is taken for one ...
-_BEYOND_MARKED = 2.3  # ... when it says itself that it is an article: comments and teasers may be longer than it is
-_BEYOND_DISCUSSION = 0.4  # ... when it is a thread, of which the posts may be found together
-_BEYOND_UNMARKED = 0.15  # ... when it says nothing
-_HEADINGS_BEYOND = 6
-"""A page that says nothing and has more headings outside than this is one of many parts."""
+
+@dataclass(frozen=True)
+class _Beyond:
+    """What may stand outside of what reads like an article on a page that is one.
+
+    Attributes:
+        prose: in parts of the prose inside.
+        headings: a page with more of them outside is one of many parts.
+    """
+
+    prose: float
+    headings: int
+
+
+_BEYOND = {
+    Kind.ARTICLE: _Beyond(prose=2.3, headings=40),  # comments and teasers may be longer than the article
+    Kind.PERHAPS_ARTICLE: _Beyond(prose=0.5, headings=15),
+    Kind.DISCUSSION: _Beyond(prose=0.4, headings=60),  # its posts may be found together, each below a name
+    Kind.UNKNOWN: _Beyond(prose=0.15, headings=6),
+}
 
 _MISJUDGED = 2
 """Where so many times less is left than the article has, content was taken for furniture."""
@@ -44,39 +60,36 @@ def extract_page(page: Page) -> Extracted:
 
 
 def content_blocks(page: Page, said: About) -> list[str]:
-    """The main content as blocks of text."""
+    """The main content as blocks of text; the title is not repeated in it."""
     by_site = content_by_site(page)
     if by_site is not None:
         return blocks_of(by_site)
     seen = visible(page.tree)
-    article, whole = article_of(seen), without_furniture(seen, keep_comments=said.is_discussion)
+    article, whole = article_of(seen), without_furniture(seen, keep_comments=said.kind is Kind.DISCUSSION)
     as_article, as_whole = blocks_of(article), _once(blocks_of(whole))
-    if article.chars > _MISJUDGED * whole.chars or _is_article(as_article, as_whole, said):
-        return as_article
-    return as_whole
+    is_article = article.chars > _MISJUDGED * whole.chars or _is_article(as_article, as_whole, said.kind)
+    blocks = without_asides(as_article if is_article else as_whole, title=said.title)
+    return [said.body] if len(said.body) > _MISJUDGED * sum(map(len, blocks)) else blocks
 
 
-def _is_article(article: list[str], whole: list[str], said: About) -> bool:
+def _is_article(article: list[str], whole: list[str], kind: Kind) -> bool:
     """Whether the article is the page's content, or one part of a page of several."""
-    inside, outside = _lines(article), _lines(whole)
-    prose = sum(map(len, filter(_is_prose, inside)))
-    if prose < _ARTICLE_PROSE:
-        return False
-    outside -= inside
-    beyond = sum(map(len, filter(_is_prose, outside))) / prose
-    if said.is_discussion:
-        return beyond <= _BEYOND_DISCUSSION
-    if said.is_article:
-        return beyond <= _BEYOND_MARKED
-    return beyond <= _BEYOND_UNMARKED and sum(line.startswith("#") for line in outside) <= _HEADINGS_BEYOND
+    inside = _lines(article)
+    outside = _lines(whole) - inside
+    prose, allowed = _prose_chars(inside), _BEYOND[kind]
+    return (
+        prose >= _ARTICLE_PROSE
+        and _prose_chars(outside) <= allowed.prose * prose
+        and sum(line.startswith("#") for line in outside) <= allowed.headings
+    )
+
+
+def _prose_chars(lines: Iterable[str]) -> int:
+    return sum(len(line) for line in lines if len(line) >= _PROSE and _SENTENCE.search(line))
 
 
 def _lines(blocks: Iterable[str]) -> set[str]:
     return {line.strip() for block in blocks for line in block.split("\n")}
-
-
-def _is_prose(line: str) -> bool:
-    return len(line) >= _PROSE and _SENTENCE.search(line) is not None
 
 
 def _once(blocks: Iterable[str]) -> list[str]:
