@@ -428,6 +428,33 @@ class PageUnreachable(Transient):
     advice = "Nothing to do: tried again later. The bookmark shows fallback content until then."
 
 
+class PageBlocked(Transient):
+    """The site answered with a refusal or a challenge instead of the page."""
+
+    code = "page_blocked"
+    advice = "Nothing to do: tried again later. The bookmark shows fallback content should the site go on refusing."
+
+
+class BrowserUnavailable(Postponed):
+    """The browser does not start, so the pages that need one wait."""
+
+    code = "browser_unavailable"
+    reason = WaitReason.BACKOFF
+
+    def __init__(self, *, until: datetime) -> None:
+        super().__init__("The browser that the page needs does not start just now.", until=until)
+
+
+class BrowserMissing(Misconfigured):
+    """There is no browser on this machine."""
+
+    code = "browser_missing"
+    advice = "Install Chromium, or name it with FLEET_BROWSER_PATH; without one set FLEET_RENDER=false."
+
+    def __init__(self, wanted: str | None) -> None:
+        super().__init__(f"There is no browser {wanted or 'Chromium'} on this machine, and the render stage needs one.")
+
+
 class PageGone(Permanent):
     """The site says the page does not exist."""
 

@@ -271,6 +271,17 @@ class EgressSettings(Settings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+class BrowserSettings(Settings):
+    """The browser of the render stage."""
+
+    browser_path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Chromium: a path, or a name on PATH; without it `chromium`, `chromium-browser`, `google-chrome` "
+        "and `google-chrome-stable` are looked for.",
+    )
+
+
 class DispatchSettings(Settings):
     """How much work is let out at a time, and how failures are tried again."""
 
@@ -290,6 +301,15 @@ class DispatchSettings(Settings):
     scrape_ready_buffer: int = Field(
         default=64, ge=1, description="Scrape jobs released and not yet claimed, over all users."
     )
+    render: bool = Field(
+        default=False,
+        description="Whether a pool of `fleet render` opens pages that need a browser; without one they end with what "
+        "could be read of them. The same for every process; `fleet up` sets it where Chromium is found.",
+    )
+    render_window: int = Field(default=2, ge=1, description="Render jobs of one user out at a time.")
+    render_ready_buffer: int = Field(
+        default=32, ge=1, description="Render jobs released and not yet claimed, over all users."
+    )
     analyze_ready_buffer: int = Field(
         default=64, ge=1, description="Analyze jobs released and not yet claimed, over all users."
     )
@@ -298,6 +318,9 @@ class DispatchSettings(Settings):
     )
     scrape_lease_s: float = Field(
         default=120.0, gt=0, description="How long a scrape job may run before it is taken back, seconds."
+    )
+    render_lease_s: float = Field(
+        default=180.0, gt=0, description="How long a render job may run before it is taken back, seconds."
     )
     analyze_lease_s: float = Field(
         default=300.0, gt=0, description="How long an analyze job may run before it is taken back, seconds."

@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
+from sqlalchemy import func, select
 
 from shared.broker.making import make_carrier
+from shared.chromium import find_chromium
 from shared.database import Database
 from shared.errors import FleetError
 from shared.identity.making import make_identity_provider
@@ -13,10 +15,12 @@ from shared.keys.in_vault import pepper
 from shared.keys.vault_session import VaultSession
 from shared.ledger.checks import inconsistencies
 from shared.ledger.migrate import newest, revision
+from shared.ledger.tables import jobs
 from shared.ledger.walls import gaps
 from shared.quota.in_redis import open_redis
 from shared.settings import (
     BrokerSettings,
+    BrowserSettings,
     DatabaseSettings,
     DispatchSettings,
     EgressSettings,
@@ -30,8 +34,9 @@ from shared.settings import (
     VaultSettings,
 )
 from shared.tokens import TokenReader
-from shared.values import Stage
+from shared.values import JobState, Stage
 
+_HAS_NOT_ENDED = jobs.c.state.in_([JobState.QUEUED, JobState.RELEASED, JobState.RUNNING])
 _OTHERS: tuple[type[Settings], ...] = (QuotaSettings, GeminiSettings, DispatchSettings, EgressSettings, ProcessSettings)
 
 
@@ -128,6 +133,26 @@ async def _vault() -> str:
     return "unsealed, signed in and set up"
 
 
+async def _browser() -> str:
+    program = find_chromium(BrowserSettings.read().browser_path)
+    if not DispatchSettings.read().render:
+        waiting = await _waiting_for_a_browser()
+        if waiting:
+            raise Unwell(f"{waiting:,} pages wait for a browser, and there is no render pool.")
+        return f"no render pool is set ({program or 'no Chromium'} here); pages that need a browser do without"
+    return f"{program} here" if program else "the render pool has one elsewhere; there is none here"
+
+
+async def _waiting_for_a_browser() -> int:
+    database = Database(_database_url(), pool=1)
+    try:
+        async with database.begin() as work:
+            found = await work.execute(select(func.count()).where(jobs.c.stage == Stage.RENDER, _HAS_NOT_ENDED))
+            return int(found.scalar_one())
+    finally:
+        await database.close()
+
+
 async def _tokens() -> str:
     TokenReader(TokenSettings.read().token_secret)
     return "long enough"
@@ -174,6 +199,7 @@ CHECKS = (
         "Start and unseal Vault, or correct FLEET_VAULT_…; keys wait until then.",
         _vault,
     ),
+    Check("the browser", "FLEET_RENDER", "Run `fleet render` where Chromium is, and set FLEET_RENDER=true.", _browser),
     Check("the tokens' secret", "FLEET_TOKEN_SECRET", "Set at least 32 characters made by chance.", _tokens),
     Check(
         "the identity provider",

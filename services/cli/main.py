@@ -27,6 +27,7 @@ _COMMANDS = {
     "intake": ("services.cli.processes:intake", "run one process: bookmark events in"),
     "dispatch": ("services.cli.processes:dispatch", "run one process: the dispatcher, and events out"),
     "scrape": ("services.cli.processes:scrape", "run one process: a pool that fetches pages"),
+    "render": ("services.cli.processes:render", "run one process: a pool that opens pages in a browser"),
     "analyze": ("services.cli.processes:analyze", "run one process: a pool that analyses contents"),
 }
 

@@ -1,4 +1,4 @@
-"""`fleet api|intake|dispatch|scrape|analyze`: one process of the fleet each, as containers and `fleet up` run them."""
+"""`fleet api|intake|dispatch|scrape|render|analyze`: one process each, as containers and `fleet up` run them."""
 
 import re
 from typing import Any
@@ -57,6 +57,15 @@ def scrape(partitions: range | None) -> int:
     from services.scraper.main import run_scraper  # noqa: PLC0415 - each process imports its own libraries alone
 
     return run_scraper(partitions=partitions)
+
+
+@command()
+@_partitions
+def render(partitions: range | None) -> int:
+    """Open pages that need a browser, and extract their content."""
+    from services.scraper.render_main import run_renderer  # noqa: PLC0415 - each process imports its own libraries alone
+
+    return run_renderer(partitions=partitions)
 
 
 @command()

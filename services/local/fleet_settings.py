@@ -8,6 +8,7 @@ from pathlib import Path
 from services.local.kept import kept_secret, write_private
 from services.local.options import UpOptions
 from services.local.ports import LOOPBACK, claimed, free_port
+from shared.chromium import find_chromium
 from shared.errors import Misconfigured
 
 USUAL_PORT = 8080
@@ -30,12 +31,14 @@ def given() -> dict[str, str]:
 
 
 def complete(settings: dict[str, str], options: UpOptions, data: Path, *, port: int) -> None:
-    """Add what is no server's matter: the tokens' secret, the API's address, and leave to visit the sample site."""
+    """Add what is no server's matter: the tokens' secret, the API's address, the browser, the sample site's leave."""
     if "FLEET_TOKEN_SECRET" not in settings and "FLEET_TOKEN_SECRET_FILE" not in settings:
         settings["FLEET_TOKEN_SECRET"] = kept_secret(data / "token.secret")
     if options.sample:
         allowed = [part for part in settings.get("FLEET_EGRESS_ALLOW", "").split(",") if part]
         settings["FLEET_EGRESS_ALLOW"] = ",".join(dict.fromkeys([*allowed, _SAMPLE_NETWORK]))
+    if "FLEET_RENDER" not in settings:
+        settings["FLEET_RENDER"] = "true" if find_chromium(settings.get("FLEET_BROWSER_PATH")) else "false"
     settings["FLEET_API_HOST"], settings["FLEET_API_PORT"] = LOOPBACK, str(port)
 
 

@@ -9,6 +9,7 @@ from services.local.ports import LOOPBACK, free_port
 from services.local.supervisor import Role
 
 WORKING = ("dispatch", "scrape", "analyze")
+RENDER = "render"  # needs Chromium
 INTAKE = "intake"  # takes events from RabbitMQ; there are none without it
 
 _VAULT = "FLEET_VAULT_"
@@ -30,6 +31,8 @@ def workers(settings: Mapping[str, str], *, for_analyzer: Mapping[str, str]) -> 
     plain = {name: value for name, value in settings.items() if not name.startswith(_FOR_FEW)}
     vault = {name: value for name, value in settings.items() if name.startswith(_VAULT)}
     told = dict.fromkeys(WORKING, plain) | {"analyze": plain | vault | dict(for_analyzer)}
+    if settings.get("FLEET_RENDER") == "true":
+        told[RENDER] = plain
     if settings.get("FLEET_BROKER_URL", "").startswith("amqp"):
         told[INTAKE] = plain | vault  # a user who is deleted takes their key along
     return [_role(name, its | {"FLEET_METRICS_PORT": str(free_port())}) for name, its in told.items()]

@@ -92,6 +92,7 @@ class _Run:
         self.supervisor = supervisor
         self.warden = warden
         self.told = threading.Event()
+        self._has_browser = False
 
     def story(self) -> Standing | None:
         """Start, submit, watch; what came of it when everything ended, None when told to end before."""
@@ -103,6 +104,11 @@ class _Run:
             door, site = self._open_front_door(foundation)
         if self.told.is_set():
             return None
+        self._has_browser = foundation.settings["FLEET_RENDER"] == "true"
+        if not self._has_browser:
+            self.screen.say(
+                "No Chromium here: pages that need a browser keep what can be read without (install chromium)."
+            )
         analyzer_only = foundation.for_analyzer()
         self.supervisor.start_roles(roles.workers(foundation.settings, for_analyzer=analyzer_only))
         submitted = self._submit(door, site)
@@ -171,7 +177,7 @@ class _Run:
     def _submit(self, door: FrontDoor, site: str | None) -> dict[UserId, list[int]]:
         asked: dict[UserId, list[dict[str, Any]]] = {}
         if site:
-            asked |= sample.bookmarks(site)
+            asked |= sample.bookmarks(site, browser=self._has_browser)
         if self.options.urls:
             asked.setdefault(user_id(self.options.user), []).extend({"url": url} for url in self.options.urls)
         return {user: door.submit(user, bookmarks) for user, bookmarks in asked.items()}

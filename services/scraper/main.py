@@ -41,10 +41,15 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
         try:
             async with Parsers(scraper.parser_limits(), processes=scraper.scrape_parsers) as parsers:
                 scrape = ScrapePage(
-                    fetcher=_fetcher(scraper, egress, resolver),
+                    fetcher=HttpFetcher(
+                        make_guard(scraper, egress, resolver),
+                        scraper.fetch_limits(),
+                        user_agent=scraper.fetch_user_agent,
+                    ),
                     reader=parsers,
                     ledger=ledger,
                     chars=scraper.content_max_chars,
+                    browser_follows=dispatch.render,
                 )
                 yield Work(ledger, scrape, lambda job, error: fallback_content(job.bookmark, error))
         finally:
@@ -61,10 +66,10 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
     return run_pool(pool, broker=BrokerSettings.read(), process=ProcessSettings.read(), partitions=partitions)
 
 
-def _fetcher(scraper: ScraperSettings, egress: EgressSettings, resolver: SystemResolver) -> HttpFetcher:
-    guard = ResolvingGuard(
+def make_guard(scraper: ScraperSettings, egress: EgressSettings, resolver: SystemResolver) -> ResolvingGuard:
+    """The one egress guard, as the settings have it."""
+    return ResolvingGuard(
         Rules(allow=egress.egress_allow, ports=frozenset(egress.egress_ports)),
         resolver,
         timeout=timedelta(seconds=scraper.fetch_resolve_s),
     )
-    return HttpFetcher(guard, scraper.fetch_limits(), user_agent=scraper.fetch_user_agent)

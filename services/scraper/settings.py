@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from services.scraper.domain.limits import FetchLimits, ParserLimits
+from services.scraper.domain.limits import FetchLimits, ParserLimits, RenderLimits
 from shared.settings import Settings
 
 
@@ -65,4 +65,44 @@ class ScraperSettings(Settings):
             cpu=timedelta(seconds=self.parse_cpu_s),
             memory_bytes=self.parse_memory_bytes,
             chars=self.content_max_chars,
+        )
+
+
+class RendererSettings(Settings):
+    """Limits of pages in a browser; how they are read is set for all pages alike."""
+
+    render_pages: int = Field(default=4, ge=1, le=32, description="Pages one renderer process shows at once.")
+    render_parsers: int = Field(default=1, ge=1, le=16, description="Parser processes of one renderer process.")
+    render_load_s: float = Field(
+        default=20.0, gt=0, le=60, description="Limit until a page begins to arrive, redirects included, seconds."
+    )
+    render_settle_s: float = Field(
+        default=8.0, gt=0, le=60, description="Longest wait from then on until a page's text stands still, seconds."
+    )
+    render_total_s: float = Field(default=40.0, gt=0, le=80, description="Limit for a page in the browser, seconds.")
+    render_max_bytes: int = Field(
+        default=30_000_000, ge=100_000, description="Everything a page may load and send, bytes."
+    )
+    render_page_memory_bytes: int = Field(
+        default=1_000_000_000,
+        ge=300_000_000,
+        description="Memory of a process of the browser that shows pages; one that takes more is ended, bytes.",
+    )
+    browser_max_pages: int = Field(default=200, ge=1, description="Pages after which the browser is replaced.")
+    browser_max_memory_bytes: int = Field(
+        default=3_000_000_000,
+        ge=500_000_000,
+        description="Memory of the whole browser above which it is replaced, bytes.",
+    )
+
+    def limits(self, *, connect: timedelta, html_chars: int) -> RenderLimits:
+        """The limits as the browser takes them, with two that hold for all fetching."""
+        return RenderLimits(
+            connect=connect,
+            load=timedelta(seconds=self.render_load_s),
+            settle=timedelta(seconds=self.render_settle_s),
+            total=timedelta(seconds=self.render_total_s),
+            bytes=self.render_max_bytes,
+            html_chars=html_chars,
+            memory_bytes=self.render_page_memory_bytes,
         )

@@ -24,9 +24,9 @@ class RetryPolicy:
 
 
 def stage_policies(settings: DispatchSettings) -> Mapping[Stage, StagePolicy]:
-    """Each stage's policy; stages that no pool serves yet have none."""
+    """Each stage's policy; the render stage has one only where a pool serves it."""
     release_lease = timedelta(seconds=settings.release_lease_s)
-    return {
+    policies = {
         Stage.SCRAPE: StagePolicy(
             window=settings.scrape_window,
             group=1,
@@ -42,6 +42,15 @@ def stage_policies(settings: DispatchSettings) -> Mapping[Stage, StagePolicy]:
             run_lease=timedelta(seconds=settings.analyze_lease_s),
         ),
     }
+    if settings.render:
+        policies[Stage.RENDER] = StagePolicy(
+            window=settings.render_window,
+            group=1,
+            ready_buffer=settings.render_ready_buffer,
+            release_lease=release_lease,
+            run_lease=timedelta(seconds=settings.render_lease_s),
+        )
+    return policies
 
 
 def retry_policy(settings: DispatchSettings) -> RetryPolicy:

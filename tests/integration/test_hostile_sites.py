@@ -21,6 +21,7 @@ from shared.egress.rules import Rules
 from shared.errors import (
     AddressRefused,
     FleetError,
+    PageBlocked,
     PageEmpty,
     PageGone,
     PageRefused,
@@ -216,7 +217,7 @@ async def test_one_pages_cookies_are_not_anothers(scrape: ScrapePage, hostile: S
 STATUSES = {
     "401 Unauthorized": PageRefused,
     "402 Payment Required": PageRefused,
-    "403 Forbidden": PageRefused,
+    "403 Forbidden": PageBlocked,
     "404 Not Found": PageGone,
     "410 Gone": PageGone,
     "429 Too Many Requests": PageUnreachable,

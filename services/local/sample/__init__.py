@@ -25,14 +25,15 @@ def answers() -> dict[str, Answer]:
     return found | {"/": _index(found)}
 
 
-def bookmarks(address: str) -> dict[UserId, list[dict[str, Any]]]:
+def bookmarks(address: str, *, browser: bool) -> dict[UserId, list[dict[str, Any]]]:
     """Each user's bookmarks as the API takes them.
 
     Args:
         address: where the site is served: `http://127.0.0.1:8123`.
+        browser: whether pages are among them that need one.
     """
     return {
-        user_id(user): [{"url": address + one["path"], **_without_path(one)} for one in theirs]
+        user_id(user): [_submitted(address, one) for one in theirs if browser or not one.get("needs_browser")]
         for user, theirs in _site()["bookmarks"].items()
     }
 
@@ -42,8 +43,9 @@ def _site() -> dict[str, Any]:
     return site
 
 
-def _without_path(bookmark: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in bookmark.items() if name != "path"}
+def _submitted(address: str, bookmark: dict[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in bookmark.items() if name not in {"path", "needs_browser"}}
+    return {"url": address + bookmark["path"], **told}
 
 
 def _answer(told: dict[str, Any]) -> Answer:

@@ -6,7 +6,7 @@ from yarl import URL
 
 from services.scraper.domain.gate import Judgement, Verdict
 from services.scraper.domain.pages import Extracted
-from shared.errors import FleetError, PageEmpty, PageGone, PageRefused, PageUnreachable, PageUnusable
+from shared.errors import FleetError, PageBlocked, PageEmpty, PageGone, PageRefused, PageUnreachable, PageUnusable
 
 
 class Unfit(Exception):
@@ -24,8 +24,8 @@ _ERRORS: Mapping[Verdict, tuple[type[FleetError], str]] = {
     Verdict.NOT_TEXT: (PageUnusable, "{host} sent {evidence} instead of a page of text."),
     Verdict.LOGIN: (PageRefused, "{host} shows the page only to people who are signed in."),
     Verdict.PAYWALL: (PageRefused, "{host} shows the page only to people who pay for it."),
-    Verdict.CHALLENGE: (PageRefused, "{host} asked for proof of being human instead of showing the page."),
-    Verdict.BLOCKED: (PageRefused, "{host} refused to hand the page to us ({evidence})."),
+    Verdict.CHALLENGE: (PageBlocked, "{host} asked for proof of being human instead of showing the page."),
+    Verdict.BLOCKED: (PageBlocked, "{host} refused to hand the page to us ({evidence})."),
     Verdict.THIN: (PageEmpty, "The page on {host} has no text, or shows it only with JavaScript."),
 }
 

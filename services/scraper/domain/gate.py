@@ -4,7 +4,7 @@ It trusts a page that has an article's worth of text, and looks for signs of som
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from yarl import URL
@@ -14,6 +14,9 @@ from services.scraper.domain.signs import Sign
 
 THIN_WORDS = 30
 """Fewer words than this are thin: a shell, a notice, or a very short page."""
+
+SHELL_WORDS = 80
+"""A page with an empty place for its content, or a request to switch JavaScript on, and fewer words is a shell."""
 
 EMPTY_WORDS = 5
 """Fewer words than this are nothing to analyse."""
@@ -42,10 +45,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and what it rests on, in a few words for operators."""
+    """A verdict and what it rests on, in a few words for operators.
+
+    Attributes:
+        needs_browser: a browser may well be shown more: the page is put together by scripts, or we were turned away.
+    """
 
     verdict: Verdict
     evidence: str
+    needs_browser: bool = False
 
 
 _ERROR = 400
@@ -76,6 +84,11 @@ _PAYWALL_WORDS = re.compile(
     r"|this (?:article|content|story) is for (?:paying |paid )?(?:subscribers|members)",
     re.IGNORECASE,
 )
+_SCRIPT_WORDS = re.compile(
+    r"(?:enable|activate|turn on|switch on|requires?|needs?) javascript|without javascript"
+    r"|javascript (?:is (?:disabled|required)|aktivieren)",
+    re.IGNORECASE,
+)
 _GONE_WORDS = re.compile(
     r"^\W*(?:error )?404\b|page (?:could )?not (?:be )?found"
     r"|page (?:you (?:requested|are looking for) )?(?:does not|doesn't|no longer) exists?"
@@ -90,13 +103,14 @@ def judge(page: Fetched, reading: Reading) -> Judgement:
     if not page.is_readable or not reading.is_text:
         return Judgement(Verdict.NOT_TEXT, page.media_type or "unnamed binary")
     words = count_words(reading.extracted.text)
-    return (
+    judgement = (
         _challenge(page, reading, words)
         or _by_status(page)
         or _notice(page, reading, words)
         or _paywall(reading, words)
         or _by_length(words)
     )
+    return replace(judgement, needs_browser=_needs_browser(judgement, reading, words))
 
 
 def count_words(text: str) -> int:
@@ -154,6 +168,17 @@ def _paywall(reading: Reading, words: int) -> Judgement | None:
 
 def _by_length(words: int) -> Judgement:
     return Judgement(Verdict.OK if words >= THIN_WORDS else Verdict.THIN, f"{words} words")
+
+
+def _needs_browser(judgement: Judgement, reading: Reading, words: int) -> bool:
+    match judgement.verdict:
+        case Verdict.CHALLENGE | Verdict.BLOCKED:
+            return True
+        case Verdict.OK | Verdict.THIN:
+            is_shell = Sign.SCRIPT_APP in reading.signs or _SCRIPT_WORDS.search(_seen(reading)) is not None
+            return (is_shell and words < SHELL_WORDS) or (Sign.SCRIPTS in reading.signs and words < THIN_WORDS)
+        case _:
+            return False
 
 
 def _seen(reading: Reading) -> str:

@@ -38,3 +38,26 @@ class ParserLimits:
     cpu: timedelta = timedelta(seconds=10)
     memory_bytes: int = 1_000_000_000
     chars: int = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class RenderLimits:
+    """What a page in a browser may cost before it is given up.
+
+    Attributes:
+        connect: until a connection stands, for each address tried.
+        load: until the page's document begins to arrive, all its redirects included.
+        settle: from then on until its text stands still; what is there is taken when it is over.
+        total: for the page, from its opening to its HTML.
+        bytes: of everything the page sends and loads, compressed or not.
+        html_chars: of the HTML in the end.
+        memory_bytes: of the process that shows it.
+    """
+
+    connect: timedelta = timedelta(seconds=10)
+    load: timedelta = timedelta(seconds=20)
+    settle: timedelta = timedelta(seconds=8)
+    total: timedelta = timedelta(seconds=40)
+    bytes: int = 30_000_000
+    html_chars: int = 16_000_000
+    memory_bytes: int = 1_000_000_000

@@ -1,4 +1,4 @@
-"""Scraping one bookmark: fetch its page, have it read, judge what came back, keep it or say why not."""
+"""Scraping one bookmark: fetch its page, have it read, judge what came back, keep it, pass it on, or say why not."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -16,13 +16,22 @@ from shared.ledger import Job, Ledger
 from shared.logs import log
 from shared.metrics import FETCHES
 from shared.patience import patiently
-from shared.values import Strategy
+from shared.values import Stage, Strategy
 
 
 class ScrapePage:
-    """The use case of the scrape stage: a job in, its page's content in the ledger."""
+    """The use case of the scrape and the render stage: a job in, its page's content in the ledger."""
 
-    def __init__(self, *, fetcher: Fetcher, reader: Reader, ledger: Ledger, chars: int) -> None:
+    def __init__(
+        self,
+        *,
+        fetcher: Fetcher,
+        reader: Reader,
+        ledger: Ledger,
+        chars: int,
+        strategy: Strategy = Strategy.STATIC,
+        browser_follows: bool = False,
+    ) -> None:
         """Keep the collaborators.
 
         Args:
@@ -30,11 +39,15 @@ class ScrapePage:
             reader: reads them, apart from this process.
             ledger: where content is kept.
             chars: of a page's text, kept at most.
+            strategy: how the fetcher gets pages.
+            browser_follows: whether the render stage takes what a browser may be shown more of.
         """
         self._fetcher = fetcher
         self._reader = reader
         self._ledger = ledger
         self._chars = chars
+        self._strategy = strategy
+        self._browser_follows = browser_follows
 
     async def __call__(self, jobs: Sequence[Job], /) -> Worked:
         """See `shared.jobs.UseCase`."""
@@ -42,49 +55,55 @@ class ScrapePage:
         failed: list[tuple[Job, FleetError]] = []
         for job in jobs:
             try:
-                content = await self.scrape(job.bookmark)
-                await self._store(job, content)
+                facts = await self._scrape(job)
             except (LedgerUnavailable, LeaseLost):
                 raise
             except FleetError as error:
                 failed.append((job, error))
-            else:
-                facts = {
-                    "host": urlsplit(content.final_url).hostname,
-                    "chars": len(content.text),
-                    "verdict": content.verdict,
-                }
-        return Worked(Strategy.STATIC, facts, failed)
+        return Worked(self._strategy, facts, failed)
 
-    async def _store(self, job: Job, content: Content) -> None:
+    async def _scrape(self, job: Job) -> dict[str, object]:
+        page, reading, judgement = await self._look(job.bookmark)
+        facts = {"host": urlsplit(page.url).hostname, "verdict": judgement.verdict.value}
+        if judgement.needs_browser and self._browser_follows:
+            await patiently(lambda: self._ledger.advance(job, to=Stage.RENDER), until=job.deadline)
+            return {**facts, "evidence": judgement.evidence, "to": Stage.RENDER.value}
+        content = self._kept(job.bookmark, page, reading, judgement)
         await patiently(lambda: self._ledger.store_content(job, content), until=job.deadline)
+        return {**facts, "chars": len(content.text)}
 
     async def scrape(self, bookmark: Bookmark) -> Content:
         """The content of a bookmark's page.
 
         Raises:
-            AddressRefused, PageUnreachable, PageGone, PageRefused, PageUnusable, PageEmpty: it cannot be had; an
-                `Unfit` as the cause brings the verdict and what was seen.
+            AddressRefused, PageUnreachable, PageBlocked, PageGone, PageRefused, PageUnusable, PageEmpty: it cannot be
+                had; an `Unfit` as the cause brings the verdict and what was seen.
         """
+        return self._kept(bookmark, *await self._look(bookmark))
+
+    async def _look(self, bookmark: Bookmark) -> tuple[Fetched, Reading, Judgement]:
         try:
             page = await self._fetcher.fetch(bookmark.url)
             reading = await self._reader.read(page) if page.is_readable else Reading()
         except AddressRefused as error:
-            FETCHES.labels(Strategy.STATIC, error.code).inc()
+            FETCHES.labels(self._strategy, error.code).inc()
             log.warning("address_refused", host=urlsplit(bookmark.url).hostname, kind=error.kind)
             raise
         except FleetError as error:
-            FETCHES.labels(Strategy.STATIC, error.code).inc()
+            FETCHES.labels(self._strategy, error.code).inc()
             raise
         judgement = judge(page, reading)
-        FETCHES.labels(Strategy.STATIC, judgement.verdict).inc()
+        FETCHES.labels(self._strategy, judgement.verdict).inc()
+        return page, reading, judgement
+
+    def _kept(self, bookmark: Bookmark, page: Fetched, reading: Reading, judgement: Judgement) -> Content:
         if not _is_usable(judgement, reading):
             raise error_of(judgement, url=page.url) from Unfit(judgement, reading.extracted)
         return self._content(bookmark, page, reading.extracted, judgement)
 
     def _content(self, bookmark: Bookmark, page: Fetched, found: Extracted, judgement: Judgement) -> Content:
         return Content(
-            strategy=Strategy.STATIC,
+            strategy=self._strategy,
             verdict=judgement.verdict.value,
             final_url=page.url,
             title=clean_line(found.title or bookmark.title) or url_words(page.url) or page.url,

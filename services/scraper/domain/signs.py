@@ -5,6 +5,9 @@ from enum import StrEnum
 
 _LOOKED_AT = 400_000  # characters; what sites and their guards put in a page stands near its beginning
 
+_MANY_FILES = 3
+_LONG_SCRIPT = 10_000  # characters
+
 
 class Sign(StrEnum):
     """One thing a page's HTML gives away."""
@@ -13,6 +16,7 @@ class Sign(StrEnum):
     PASSWORD_FIELD = "password_field"  # noqa: S105 - a sign's name
     PAYWALL = "paywall"
     SCRIPT_APP = "script_app"
+    SCRIPTS = "scripts"
 
 
 _PATTERNS = {
@@ -35,4 +39,19 @@ _PATTERNS = {
 def signs_of(html: str) -> frozenset[Sign]:
     """The signs in a page's source; cheap, and right only together with the page's text and status."""
     beginning = html[:_LOOKED_AT]
-    return frozenset(sign for sign, pattern in _PATTERNS.items() if pattern.search(beginning))
+    found = {sign for sign, pattern in _PATTERNS.items() if pattern.search(beginning)}
+    return frozenset(found | {Sign.SCRIPTS} if _is_heavy(beginning.lower()) else found)
+
+
+def _is_heavy(html: str) -> bool:
+    """Whether scripts make up much of a page: several files of them, or one long text."""
+    files, inline, at = 0, 0, 0
+    while (start := html.find("<script", at)) >= 0:
+        inside = html.find(">", start)
+        end = html.find("</script", inside)
+        if inside < 0 or end < 0:
+            break
+        files += "src=" in html[start:inside]
+        inline += end - inside
+        at = end
+    return files >= _MANY_FILES or inline >= _LONG_SCRIPT

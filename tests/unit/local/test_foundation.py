@@ -100,6 +100,14 @@ def test_events_are_taken_in_only_where_there_is_rabbitmq() -> None:
     assert names == {"dispatch", "scrape", "analyze"}
 
 
+def test_a_browser_is_put_to_work_only_where_there_is_one_and_knows_no_secret_of_others() -> None:
+    settings = {"FLEET_RENDER": "true", "FLEET_TOKEN_SECRET": "s", "FLEET_VAULT_ROLE_ID": "r"}
+    (render,) = [role for role in roles.workers(settings, for_analyzer={}) if role.name == "render"]
+
+    assert not [name for name in render.environment if name.startswith(("FLEET_VAULT", "FLEET_TOKEN_SECRET"))]
+    assert "render" not in {role.name for role in roles.workers({"FLEET_RENDER": "false"}, for_analyzer={})}
+
+
 def test_a_kept_secret_is_made_once_even_by_many_at_a_time_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "password"
 

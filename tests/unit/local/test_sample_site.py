@@ -9,7 +9,7 @@ import pytest
 from services.local.sample import Answer, answers, bookmarks
 
 ADDRESS = "http://127.0.0.1:8123"
-BOOKMARKS = [(user, one) for user, theirs in bookmarks(ADDRESS).items() for one in theirs]
+BOOKMARKS = [(user, one) for user, theirs in bookmarks(ADDRESS, browser=False).items() for one in theirs]
 
 
 def followed(url: str) -> Answer:
@@ -23,7 +23,7 @@ def text_of(answer: Answer) -> str:
 
 
 def test_two_users_have_at_least_six_bookmarks_each() -> None:
-    per_user = {user: len(theirs) for user, theirs in bookmarks(ADDRESS).items()}
+    per_user = {user: len(theirs) for user, theirs in bookmarks(ADDRESS, browser=False).items()}
 
     assert set(per_user) == {"ada", "linus"}
     assert min(per_user.values()) >= 6
@@ -37,6 +37,15 @@ def test_every_bookmark_leads_to_a_page_worth_reading(user: str, bookmark: dict[
     assert page.status == HTTPStatus.OK
     assert len(text_of(page).split()) > 300
     assert bookmark["tags"]
+
+
+def test_the_page_that_needs_a_browser_has_no_text_without_one_and_is_offered_only_where_there_is_one() -> None:
+    offered = [one for theirs in bookmarks(ADDRESS, browser=True).values() for one in theirs]
+    (alone,) = [one for one in offered if one not in [each for _, each in BOOKMARKS]]
+
+    assert set(alone) == {"url", "title", "tags"}
+    assert len(text_of(followed(alone["url"])).split()) < 25
+    assert len(text_of(answers()["/apps/tide-table.json"]).split()) > 300
 
 
 def test_the_german_page_is_encoded_as_it_says() -> None:

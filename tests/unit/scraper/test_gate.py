@@ -88,11 +88,46 @@ def test_a_page_with_an_articles_worth_of_text_is_believed(reading: Reading) -> 
     assert judge(page(), reading).verdict is Verdict.OK
 
 
+@pytest.mark.parametrize(
+    ("fetched", "reading"),
+    [
+        (page(), read("Loading …", signs=(Sign.SCRIPT_APP,))),
+        (page(), read("Home. About us. Contact. " * 10, signs=(Sign.SCRIPT_APP,))),
+        (page(), read("You need to enable JavaScript to run this app.")),
+        (page(), read("Bitte JavaScript aktivieren.")),
+        (page(), read("Home. About us.", signs=(Sign.SCRIPTS,))),
+        (page(status=403), read()),
+        (page(), read("Verify you are human.", title="Just a moment...")),
+    ],
+)
+def test_a_browser_is_asked_for_on_evidence(fetched: Fetched, reading: Reading) -> None:
+    assert judge(fetched, reading).needs_browser
+
+
+@pytest.mark.parametrize(
+    ("fetched", "reading"),
+    [
+        (page(), read(ARTICLE, signs=(Sign.SCRIPT_APP, Sign.SCRIPTS))),
+        (page(), read(ARTICLE + "You need to enable JavaScript to see the comments.")),
+        (page(), read(NOTE, signs=(Sign.SCRIPTS,))),
+        (page(), read("A short remark that is all the page has.")),
+        (page(), read("")),
+        (page(status=404), read(signs=(Sign.SCRIPT_APP,))),
+        (page(status=500), read(signs=(Sign.SCRIPT_APP,))),
+        (page(status=401), read(signs=(Sign.SCRIPT_APP,))),
+        (page(media_type="image/png"), Reading()),
+    ],
+)
+def test_no_browser_is_asked_for_without_evidence(fetched: Fetched, reading: Reading) -> None:
+    assert not judge(fetched, reading).needs_browser
+
+
 @pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.OK])
 def test_every_verdict_but_ok_ends_in_an_error_that_names_the_site(verdict: Verdict) -> None:
     error = error_of(Judgement(verdict, "status 999"), url="https://site.example/secret-path")
 
-    assert isinstance(error, Transient if verdict is Verdict.UNAVAILABLE else Permanent)
+    may_pass = verdict in {Verdict.UNAVAILABLE, Verdict.BLOCKED, Verdict.CHALLENGE}
+    assert isinstance(error, Transient if may_pass else Permanent)
     assert "site.example" in error.sentence
     assert "secret-path" not in error.sentence
 
@@ -130,13 +165,22 @@ def test_a_pages_source_gives_signs_away(html: str, sign: Sign) -> None:
     assert signs_of(f"<html>{html}</html>") == {sign}
 
 
+@pytest.mark.parametrize(
+    "html", ['<script src="a.js"></script>' * 3, f"<script>{'work(); ' * 2_000}</script>"], ids=["files", "inline"]
+)
+def test_scripts_that_make_up_much_of_a_page_are_a_sign(html: str) -> None:
+    assert signs_of(f"<html>{html}</html>") == {Sign.SCRIPTS}
+
+
 def test_an_ordinary_page_has_no_signs() -> None:
     source = f"<html><body><main id=app><p>{ARTICLE}</p></main><div></div><script src=a.js></script></body></html>"
 
     assert signs_of(source) == frozenset()
 
 
-@pytest.mark.parametrize("piece", ["<input ", "<div ", "<noscript>", '<div id="root">', "<main  "])
+@pytest.mark.parametrize(
+    "piece", ["<input ", "<div ", "<noscript>", '<div id="root">', "<main  ", "<script>", "<script src="]
+)
 def test_looking_for_signs_takes_no_time_worth_mentioning_on_hostile_source(piece: str) -> None:
     began = time.process_time()
     signs_of(piece * 80_000)

@@ -14,6 +14,7 @@ from shared.errors import (
     AddressRefused,
     FleetError,
     LeaseLost,
+    PageBlocked,
     PageEmpty,
     PageGone,
     PageRefused,
@@ -36,17 +37,26 @@ def html(text: str, *, title: str = "", head: str = "") -> bytes:
     )
 
 
-def memory_ledger() -> MemoryLedger:
-    settings = DispatchSettings()
+def memory_ledger(*, render: bool = False) -> MemoryLedger:
+    settings = DispatchSettings(render=render)
     return MemoryLedger(policies=stage_policies(settings), retries=retry_policy(settings))
 
 
-def scraping(answer: Fetched | FleetError, *, ledger: MemoryLedger | None = None, chars: int = 10_000) -> ScrapePage:
+def scraping(
+    answer: Fetched | FleetError,
+    *,
+    ledger: MemoryLedger | None = None,
+    chars: int = 10_000,
+    strategy: Strategy = Strategy.STATIC,
+    browser_follows: bool = False,
+) -> ScrapePage:
     return ScrapePage(
         fetcher=FetcherInMemory({URL: answer}),
         reader=ReaderInProcess(chars=chars),
         ledger=ledger or memory_ledger(),
         chars=chars,
+        strategy=strategy,
+        browser_follows=browser_follows,
     )
 
 
@@ -90,7 +100,7 @@ async def test_a_thin_page_is_kept_and_marked() -> None:
     ("answer", "error", "verdict"),
     [
         (page(b"", status=404), PageGone, Verdict.GONE),
-        (page(b"", status=403), PageRefused, Verdict.BLOCKED),
+        (page(b"", status=403), PageBlocked, Verdict.BLOCKED),
         (page(b"", status=401), PageRefused, Verdict.LOGIN),
         (page(b"", status=429), PageUnreachable, Verdict.UNAVAILABLE),
         (page(b"", status=502), PageUnreachable, Verdict.UNAVAILABLE),
@@ -99,7 +109,7 @@ async def test_a_thin_page_is_kept_and_marked() -> None:
         (page(html("")), PageEmpty, Verdict.THIN),
         (page(html("One two.")), PageEmpty, Verdict.THIN),
         (page(b"<div id=root></div>" + html("Loading, one moment please, thank you.")), PageEmpty, Verdict.THIN),
-        (page(html("Verify you are human", title="Just a moment...")), PageRefused, Verdict.CHALLENGE),
+        (page(html("Verify you are human", title="Just a moment...")), PageBlocked, Verdict.CHALLENGE),
     ],
 )
 async def test_what_cannot_be_used_ends_in_a_typed_error_with_its_verdict(
@@ -154,6 +164,56 @@ async def test_a_jobs_content_is_in_the_ledger_when_the_use_case_ends() -> None:
     (job,) = await ledger.claim(Stage.ANALYZE, analysis.job_ids, analysis.token)
     assert job.content is not None
     assert job.content.text == WORDS
+
+
+SHELL = page(b"<html><body><div id=root></div><p>Loading, one moment please, thank you.</p></body></html>")
+
+
+async def test_a_page_that_needs_a_browser_goes_on_to_the_render_stage_where_there_is_one() -> None:
+    ledger = memory_ledger(render=True)
+    jobs = await claimed(ledger)
+
+    worked = await scraping(SHELL, ledger=ledger, browser_follows=True)(jobs)
+
+    assert not worked.failed
+    assert (worked.facts["verdict"], worked.facts["to"]) == ("thin", "render")
+    assert not await ledger.release(Stage.ANALYZE)
+    (released,) = await ledger.release(Stage.RENDER)
+    (job,) = await ledger.claim(Stage.RENDER, released.job_ids, released.token)
+    assert job.bookmark.url == URL
+
+
+async def test_a_page_that_needs_a_browser_ends_with_what_could_be_read_where_there_is_none() -> None:
+    ledger = memory_ledger()
+    jobs = await claimed(ledger)
+
+    worked = await scraping(SHELL, ledger=ledger)(jobs)
+
+    ((_, error),) = worked.failed
+    assert isinstance(error, PageEmpty)
+
+
+async def test_what_a_browser_showed_passes_the_same_gate_and_is_marked() -> None:
+    ledger = memory_ledger(render=True)
+    jobs = await claimed(ledger)
+    await ledger.advance(jobs[0], to=Stage.RENDER)
+    (released,) = await ledger.release(Stage.RENDER)
+    jobs = await ledger.claim(Stage.RENDER, released.job_ids, released.token)
+
+    worked = await scraping(page(html(WORDS)), ledger=ledger, strategy=Strategy.BROWSER)(jobs)
+
+    assert worked.strategy == "browser"
+    (analysis,) = await ledger.release(Stage.ANALYZE)
+    (job,) = await ledger.claim(Stage.ANALYZE, analysis.job_ids, analysis.token)
+    assert job.content is not None
+    assert job.content.strategy is Strategy.BROWSER
+
+
+async def test_a_browser_that_is_turned_away_is_tried_again_later_and_never_done() -> None:
+    with pytest.raises(PageBlocked):
+        await scraping(page(b"", status=403), strategy=Strategy.BROWSER).scrape(
+            Bookmark(id=BookmarkId(1), user=UserId("u"), url=URL)
+        )
 
 
 async def test_a_job_that_cannot_be_scraped_is_handed_back_with_its_reason() -> None:
