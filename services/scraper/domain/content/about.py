@@ -19,6 +19,10 @@ _ARTICLE_TYPES = ("article", "blog", "news")
 _FORUMS = re.compile(r"DiscussionForumPosting|QAPage")
 _BY = re.compile(r"^(?:written |posted )?(?:by|von|par|por)[:\s]+", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://|^@?\w+\.(?:com|org|net)", re.IGNORECASE)
+_AUTHORS = (
+    *("author", "dc.creator", "dcterms.creator", "sailthru.author", "parsely-author", "citation_author"),
+    *("article:author", "twitter:creator"),
+)
 _LONGEST_NAME = 150
 
 
@@ -96,14 +100,9 @@ def _said(works: list[dict[str, Any]], name: str) -> str:
 
 
 def _author(page: Page, works: list[dict[str, Any]]) -> str:
-    meta = page.meta
-    said = (
-        _first(meta, "author", "dc.creator", "dcterms.creator", "sailthru.author", "parsely-author", "citation_author"),
-        _said(works, "author"),
-        _first(meta, "article:author", "twitter:creator"),
-        _marked_author(page.marked),
-    )
-    return next((name for each in said if (name := _as_name(each))), "")
+    said = [page.meta.get(name, "") for name in _AUTHORS]
+    said[1:1] = [_said(works, "author")]
+    return next((name for each in [*said, _marked_author(page.marked)] if (name := _as_name(each))), "")
 
 
 def _as_name(text: str) -> str:

@@ -66,7 +66,7 @@ def content_blocks(page: Page, said: About) -> list[str]:
         return blocks_of(by_site)
     seen = visible(page.tree)
     article, whole = article_of(seen), without_furniture(seen, keep_comments=said.kind is Kind.DISCUSSION)
-    as_article, as_whole = blocks_of(article), _once(blocks_of(whole))
+    as_article, as_whole = _once(blocks_of(article)), _once(blocks_of(whole))
     is_article = article.chars > _MISJUDGED * whole.chars or _is_article(as_article, as_whole, said.kind)
     blocks = without_asides(as_article if is_article else as_whole, title=said.title)
     return [said.body] if len(said.body) > _MISJUDGED * sum(map(len, blocks)) else blocks

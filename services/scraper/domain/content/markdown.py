@@ -74,8 +74,7 @@ class _Writer:
         blocks = self.blocks(element)
         if not blocks:
             return []
-        gap = "\n\n" if any("\n" in block for block in blocks[1:]) else "\n"
-        return [mark + gap.join(blocks).replace("\n", "\n" + " " * len(mark))]
+        return [mark + "\n".join(blocks).replace("\n", "\n" + " " * len(mark))]
 
     def _table(self, table: Element) -> list[str]:
         rows = [each for each in table.walk() if each.tag == "tr"]

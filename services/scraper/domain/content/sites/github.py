@@ -21,14 +21,10 @@ def content(page: Page) -> Element | None:
 
 
 def _file_as_code(tree: Element) -> Iterator[Element]:
-    """A file's lines, which older pages have in a table, and newer ones whole in a text field besides."""
+    """A file's lines, which the page has whole in a text field beside the ones it shows."""
     field = tree.by_id("read-only-cursor-text-area")
     if field is not None:
-        yield lines("pre", "".join(child for child in field.children if isinstance(child, str)))
-        return
-    cells = [each for each in tree.walk() if each.tag == "td" and each.is_called("blob-code")]
-    if cells:
-        yield lines("pre", "\n".join("".join(cell.texts()).rstrip("\n") for cell in cells))
+        yield lines("pre", "".join(field.texts()))
 
 
 def _posts_in_data(page: Page) -> Iterator[Element]:

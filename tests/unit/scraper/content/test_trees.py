@@ -1,0 +1,44 @@
+"""From HTML to a tree: what is kept, and what hostile markup comes to."""
+
+import pytest
+
+from services.scraper.adapters.in_lxml import parse
+from services.scraper.domain.content.tree import Element
+from tests.unit.scraper.content.pages import body
+
+
+def test_blanks_are_one_but_in_code_they_stay() -> None:
+    tree = body("<p>a \n\t b</p><pre>a \n  b</pre>")
+
+    paragraph, code = tree.first("p"), tree.first("pre")
+    assert paragraph is not None
+    assert code is not None
+    assert paragraph.children == ["a b"]
+    assert code.children == ["a \n  b"]
+
+
+def test_an_element_knows_how_much_text_is_within_and_how_much_of_it_is_links() -> None:
+    paragraph = body("<p>1234<a href='/x'>5678</a><b>90,</b></p>").first("p")
+
+    assert paragraph is not None
+    assert (paragraph.chars, paragraph.link_chars, paragraph.commas) == (11, 4, 1)
+
+
+def test_text_is_read_in_order_whatever_is_between() -> None:
+    assert body("a<b>b</b>c<!-- no --><i>d</i>e<svg>no</svg>f").text() == "a b c d e f"
+
+
+@pytest.mark.parametrize("html", ["", " ", "\x00", "<", "<!-- x", "<?php ?>"])
+def test_nothing_is_an_empty_tree(html: str) -> None:
+    assert parse(html).text() in ("", "<")
+
+
+def test_deep_nesting_is_cut_and_its_text_kept() -> None:
+    tree = parse("<div>" * 1_000 + "at the bottom")
+
+    assert tree.text() == "at the bottom"
+    assert _depth(tree) < 300
+
+
+def _depth(tree: Element) -> int:
+    return max(sum(1 for _ in each.ancestors()) for each in tree.walk())
