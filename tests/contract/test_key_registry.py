@@ -156,3 +156,39 @@ async def test_every_change_tells_the_world_and_the_audit_trail_once(database: D
         (BY.name, BY.origin, "key_status_changed", ADA, {"status": "invalid", "version": 7}),
         (BY.name, BY.origin, "key_removed", ADA, {"status": "removed", "version": 7}),
     ]
+
+
+async def test_what_is_done_for_a_user_is_done_within_the_users_walls(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[UserId | None] = []
+    begin = Database.begin
+
+    def watched(database: Database, user: UserId | None = None) -> object:
+        begun.append(user)
+        return begin(database, user)
+
+    monkeypatch.setattr(Database, "begin", watched)
+    registry = PostgresKeyRegistry(database)
+    await record(registry)
+    await registry.find(ADA)
+    await registry.touch(ADA)
+    await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="Refused.", by=BY)
+    await registry.remove(ADA, by=BY)
+
+    assert begun == [ADA] * 5
+
+
+async def test_a_key_that_takes_anothers_place_begins_anew(registry: KeyRegistry) -> None:
+    await record(registry)
+    await registry.touch(ADA)
+    before = await registry.find(ADA)
+
+    await record(registry, version=2)
+
+    after = await registry.find(ADA)
+    assert before is not None
+    assert after is not None
+    assert before.last_used_at is not None
+    assert after.last_used_at is None
+    assert after.created_at > before.created_at

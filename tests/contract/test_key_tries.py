@@ -155,3 +155,14 @@ async def test_callers_at_the_same_time_get_no_more_tries_than_there_are(tried: 
 
     assert answers.count(None) == MOST
     assert sum(isinstance(answer, TooManyTries) for answer in answers) == 8 - MOST
+
+
+async def test_refusals_take_no_tries_of_their_own(tried: Tried) -> None:
+    for _ in range(MOST - 1):
+        await tried.offer()
+        await tried.refuse()
+
+    await tried.offer()
+
+    with pytest.raises(TooManyTries):
+        await tried.offer()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import hvac
 import pytest
 from hvac.exceptions import Forbidden, InvalidPath
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from services.local.ports import free_port
 from services.local.processes import Process
@@ -25,7 +26,7 @@ from shared.keys import DEPLOYMENT
 from shared.keys.cache import KeyCache
 from shared.keys.in_vault import VaultKeyReader, VaultKeyWriter, pepper
 from shared.keys.plaintext import api_key
-from shared.keys.setting_up import FRONT_DOOR, issue_credentials, set_up_vault
+from shared.keys.setting_up import FRONT_DOOR, ROLES, issue_credentials, set_up_vault
 from shared.keys.vault_session import VaultSession
 from shared.settings import VaultSettings
 from shared.users import user_id
@@ -228,9 +229,38 @@ async def test_a_key_whose_reading_cannot_be_recorded_is_not_handed_out(
     reader = reader_of(analyzer, PostgresAudit(away))
 
     for _ in range(2):  # nor remembered
-        with pytest.raises(KeysUnavailable, match="cannot be recorded"):
+        with pytest.raises(
+            KeysUnavailable, match=r"^A key is not read while its reading cannot be recorded\.$"
+        ) as waits:
             await reader.read(ADA)
+        assert timedelta(0) < waits.value.until - datetime.now(UTC) <= timedelta(seconds=15)
     await away.close()
+
+
+async def test_versions_are_whole_microseconds_and_a_key_deleted_by_hand_is_none(
+    vault: Vault, front_door: VaultSession, analyzer: VaultSession, root: hvac.Client
+) -> None:
+    before = datetime.now(UTC)
+    version = await VaultKeyWriter(front_door).put(ADA, KEY)
+    age = datetime.fromtimestamp(version / 1_000_000, UTC) - before
+    assert isinstance(version, int)
+    assert abs(age) < timedelta(seconds=30)
+
+    root.secrets.kv.v2.delete_latest_version_of_secret(path=PATH, mount_point=vault.mount)
+
+    assert await reader_of(analyzer, InMemoryAudit()).read(ADA) is None
+
+
+async def test_a_stored_text_that_can_be_no_key_is_told_to_the_operator(
+    vault: Vault, analyzer: VaultSession, root: hvac.Client
+) -> None:
+    root.secrets.kv.v2.create_or_update_secret(path=PATH, secret={"api_key": "short"}, mount_point=vault.mount)
+
+    with capture_logs() as logged:
+        assert await reader_of(analyzer, InMemoryAudit()).read(ADA) is None
+
+    told = {"event": "stored_key_unusable", "log_level": "error", "user": ADA}
+    assert logged[-1:] == [told | {"sentence": "The API key cannot be used: it has 5 characters."}]
 
 
 async def test_a_key_forgotten_while_it_was_being_read_is_read_anew(
@@ -415,6 +445,27 @@ def test_setting_up_again_keeps_pepper_and_keys_and_credentials(vault: Vault, ro
     client = hvac.Client(url=vault.addr, token="")
     client.auth.approle.login(before.role_id, before.secret_id.get_secret_value())
     client.adapter.close()
+
+
+def test_roles_live_for_an_hour_a_day_at_most_and_have_no_other_policy(vault: Vault, root: hvac.Client) -> None:
+    set_up_vault(root, mount=vault.mount)
+
+    for role in ROLES:
+        made = root.auth.approle.read_role(role)["data"]
+        assert (made["token_policies"], made["token_no_default_policy"]) == ([role], True)
+        assert (made["token_ttl"], made["token_max_ttl"]) == (3600, 24 * 3600)
+
+
+def test_of_two_who_set_up_at_once_one_makes_the_pepper(
+    vault: Vault, root: hvac.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _read(root, vault, "fleet/pepper")
+    looks = iter([False, True])  # none there yet, as this one sees it; then the other's
+    monkeypatch.setattr("shared.keys.setting_up._has_pepper", lambda *_: next(looks))
+
+    set_up_vault(root, mount=vault.mount)
+
+    assert _read(root, vault, "fleet/pepper") == first
 
 
 def test_a_fresh_mount_is_made_ready_at_once(vault: Vault, root: hvac.Client) -> None:

@@ -122,3 +122,14 @@ def test_unless_told_otherwise_a_thousand_keys_are_remembered_for_a_minute(clock
     assert cache.get(user_id("user-1")) is not None
     clock.seconds += 0.1
     assert cache.get(user_id("user-2")) is None
+
+
+def test_whatever_was_forgotten_before_another_forgetting_still_counts(clock: Clock) -> None:
+    cache = KeyCache(clock=clock)
+    cache.forget(BOB)
+    generation = cache.generation
+    cache.forget(CLEO)
+
+    cache.remember(ADA, stored(), generation=generation)
+
+    assert cache.get(ADA) is None
