@@ -1,6 +1,9 @@
 """A page's content and what it says about itself: parsed by lxml, read by the rules of the domain."""
 
+import gc
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from services.scraper.adapters.charset import decode
 from services.scraper.adapters.in_lxml import parse
@@ -21,7 +24,20 @@ def extract(html: bytes | str, url: str) -> Extracted:
         url: where it came from; some sites have handlers of their own. Empty when unknown.
     """
     source = html if isinstance(html, str) else decode(html, declared=None)
-    return extract_page(Page(parse(source), url, parse))
+    with _collecting_garbage_later():
+        return extract_page(Page(parse(source), url, parse))
+
+
+@contextmanager
+def _collecting_garbage_later() -> Iterator[None]:
+    """A page's trees are many thousand objects that die together: looking through them meanwhile costs a fifth."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def extract_plain(text: str) -> Extracted:

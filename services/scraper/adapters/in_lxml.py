@@ -22,21 +22,25 @@ def parse(source: str) -> Element:
     if root is None:
         return Element("html")
     tree = Element(str(root.tag).lower(), dict(root.items()))
-    stack = [(root, tree, root.tag == "pre", 0)]
+    stack = [(root, tree, False, 0)]
     while stack:
         source_element, element, verbatim, depth = stack.pop()
-        _add_text(element, source_element.text, verbatim=verbatim)
+        children = element.children
+        if text := source_element.text:
+            children.append(_text(text, verbatim=verbatim))
         for child in source_element:
             tag = child.tag
-            if not isinstance(tag, str) or tag in _PASSED_OVER:
+            if tag.__class__ is not str or tag in _PASSED_OVER:
                 pass
             elif depth < _DEEPEST:
                 below = Element(tag, dict(child.items()))
-                element.add(below)
+                below.parent = element
+                children.append(below)
                 stack.append((child, below, verbatim or tag in _VERBATIM, depth + 1))
             else:
-                _add_text(element, " ".join(child.itertext()), verbatim=verbatim)
-            _add_text(element, child.tail, verbatim=verbatim)
+                children.append(_text(" ".join(child.itertext()), verbatim=verbatim))
+            if text := child.tail:
+                children.append(_text(text, verbatim=verbatim))
     return tree
 
 
@@ -50,6 +54,7 @@ def _parsed(source: str) -> etree._Element | None:
         raise  # out of memory, for one
 
 
-def _add_text(element: Element, text: str | None, *, verbatim: bool) -> None:
-    if text:
-        element.add(text if verbatim else _BLANKS.sub(" ", text))
+def _text(text: str, *, verbatim: bool) -> str:
+    if verbatim:
+        return text
+    return " " if text.isspace() else _BLANKS.sub(" ", text)

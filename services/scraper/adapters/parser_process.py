@@ -30,8 +30,7 @@ def main() -> int:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    gc.freeze()  # what is loaded stays; a page's tree is garbage of a hundred thousand objects at once
-    gc.set_threshold(100_000, 10, 10)
+    gc.freeze()  # what is loaded stays: no need to look through it after each page
     while (head := _receive(requests)) is not None:
         body = _receive(requests) or b""
         signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
