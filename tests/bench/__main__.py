@@ -26,10 +26,14 @@ def chosen(names: Iterable[str], *, data: Path | None) -> list[Measure]:
     return [known[name] for name in names] if names else [each for each in measures.ALL if data or not each.needs_data]
 
 
+def figure(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.2g}"
+
+
 def table(results: Iterable[Result]) -> str:
     rows = [("benchmark", "ours", "baseline", "unit", "ratio", "baseline is")]
     rows += [
-        (each.name, f"{each.ours:,.0f}", f"{each.baseline:,.0f}", each.unit, f"{each.ratio:.2f}", each.baseline_is)
+        (each.name, figure(each.ours), figure(each.baseline), each.unit, f"{each.ratio:.2f}", each.baseline_is)
         for each in results
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -48,7 +52,7 @@ def main() -> None:
         for measure in chosen(arguments.only, data=arguments.data):
             data = {"data": arguments.data} if measure.needs_data else {}
             result = asyncio.run(measure.run(real, small=arguments.scale == "small", **data))
-            sys.stderr.write(f"{result.name}: {result.ours:,.0f} {result.unit}, {result.ratio:.2f} x the baseline\n")
+            sys.stderr.write(f"{result.name}: {figure(result.ours)} {result.unit}, {result.ratio:.2f} x the baseline\n")
             results.append(result)
 
     REPORT.parent.mkdir(exist_ok=True)

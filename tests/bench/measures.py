@@ -5,5 +5,6 @@ from tests.bench.of_carrying import confirms
 from tests.bench.of_extraction import extraction
 from tests.bench.of_ledger import dispatch
 from tests.bench.of_quota import quota
+from tests.bench.of_rendering import render
 
-ALL = (dispatch, confirms, quota, heuristic, extraction)
+ALL = (dispatch, confirms, render, quota, heuristic, extraction)

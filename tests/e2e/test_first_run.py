@@ -25,6 +25,9 @@ def test_one_command_analyses_the_sample_bookmarks_of_two_users_and_ends(
     assert summary["bookmarks"] == len(summary["results"]) >= 12
     assert summary["failed"] == 0
     assert summary["analysed"] == summary["bookmarks"]
+    assert [result["title"] for result in summary["results"] if result["strategy"] == "browser"] == [
+        "How we print a tide table for a harbour of forty boats"
+    ]
     for result in summary["results"]:
         assert result["state"] == "done", result
         assert result["chars"] > 200, result

@@ -72,3 +72,8 @@ def family(of: int) -> list[psutil.Process]:
             if process.status() != psutil.STATUS_ZOMBIE and process.name().startswith(("chrom", "node", "MainThread")):
                 found.append(process)
     return found
+
+
+def leaders() -> list[psutil.Process]:
+    """The first process of each browser that runs here."""
+    return [p for p in family(os.getpid()) if "--headless" in (its := p.cmdline()) and "--type=" not in " ".join(its)]

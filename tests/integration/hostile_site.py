@@ -78,8 +78,11 @@ async def site(host: str = "127.0.0.1") -> AsyncIterator[Site]:
     """A site of the test's own, on a free port."""
     here = Site(host)
 
+    serving: set[asyncio.Task[None] | None] = set()  # asyncio itself keeps no hold of who waits for nothing
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         here.connections += 1
+        serving.add(asyncio.current_task())
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             here.requests.append(head)

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from secrets import token_hex
@@ -12,7 +13,7 @@ from typing import Any, Self
 
 import psutil
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import BrowserContext, Error, Playwright, async_playwright
+from playwright.async_api import BrowserContext, Playwright, async_playwright
 
 from shared.logs import log
 
@@ -88,31 +89,40 @@ class Browser:
         """A browser that answers.
 
         Raises:
-            playwright.async_api.Error, TimeoutError: it does not come up; nothing is left of it.
+            BrowserLost: it does not come up; nothing is left of it.
         """
-        playwright = await async_playwright().start()
-        mark = f"--fleet-browser={token_hex(8)}"
         try:
-            chromium = await playwright.chromium.launch(
-                executable_path=launch.program,
-                args=[*_SWITCHES, mark],
-                chromium_sandbox=os.geteuid() != 0,
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-                proxy={"server": launch.proxy},
-                timeout=_START_WITHIN_S * 1000,
-                handle_sigint=False,
-                handle_sigterm=False,
-                handle_sighup=False,
-            )
-        except BaseException:
-            await playwright.stop()
-            raise
+            playwright = await async_playwright().start()
+        except Exception as error:
+            raise BrowserLost from error  # the driver was killed: Playwright has no class for that
+        try:
+            return await cls._launched(launch, playwright)
+        except Exception as error:
+            with suppress(Exception):
+                async with asyncio.timeout(_CLOSE_WITHIN_S):
+                    await playwright.stop()
+            raise BrowserLost from error
+
+    @classmethod
+    async def _launched(cls, launch: Launch, playwright: Playwright) -> Self:
+        mark = f"--fleet-browser={token_hex(8)}"
+        chromium = await playwright.chromium.launch(
+            executable_path=launch.program,
+            args=[*_SWITCHES, mark],
+            chromium_sandbox=os.geteuid() != 0,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            proxy={"server": launch.proxy},
+            timeout=_START_WITHIN_S * 1000,
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
+        )
         return cls(launch, playwright, chromium, await asyncio.to_thread(_marked, mark))
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can show pages."""
-        return self._chromium.is_connected()
+        """Whether it can show pages; a driver that was killed cannot say so itself."""
+        return self._chromium.is_connected() and self._driver is not None and _lives(self._driver)
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[BrowserContext]:
@@ -157,26 +167,24 @@ class Browser:
         except TimeoutError:
             log.warning("browser_stuck", pages=self.pages)
             self.kill()
-        except Error:
+        except Exception:  # noqa: BLE001 - a driver that was killed raises just that
             if self.is_alive:
                 self.kill()
 
     async def _end(self) -> None:
         self._watch.cancel()
-        family = self._family()
+        family = [*self._family(), *filter(None, [self._driver])]
         try:
             async with asyncio.timeout(_CLOSE_WITHIN_S):
                 await self._chromium.close()
                 await self._playwright.stop()
-        except (Error, TimeoutError):
-            log.warning("browser_killed", pages=self.pages)
+        except Exception as error:  # noqa: BLE001 - as above, and it is killed next in any case
+            log.warning("browser_killed", pages=self.pages, error=type(error).__name__)
+        self.kill()
         for process in family:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        self.kill()
-        if self._driver is not None:
-            with suppress(psutil.NoSuchProcess):
-                self._driver.kill()
+        await _gone(family)
         if self._profile:
             await asyncio.to_thread(rmtree, self._profile, ignore_errors=True)
 
@@ -205,6 +213,19 @@ def _marked(mark: str) -> psutil.Process:
             if mark in process.cmdline():
                 return process
     raise TimeoutError("the browser ended as soon as it had begun")
+
+
+async def _gone(processes: Sequence[psutil.Process]) -> None:
+    """Come back when the killed are dead; not by waiting for them as a parent does, for asyncio does that."""
+    deadline = time.monotonic() + _CLOSE_WITHIN_S
+    while any(_lives(process) for process in processes) and time.monotonic() < deadline:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.02)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _size(process: psutil.Process) -> int:

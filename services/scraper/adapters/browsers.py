@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from playwright.async_api import Error
-
-from services.scraper.adapters.browser import Browser, Launch
+from services.scraper.adapters.browser import Browser, BrowserLost, Launch
 from shared.errors import BrowserUnavailable
 from shared.logs import log
 from shared.metrics import BROWSER_PAGES, BROWSER_RESTARTS
@@ -114,8 +112,8 @@ class Browsers:
     async def _start(self) -> Browser:
         try:
             browser = await Browser.start(self._launch)
-        except (Error, OSError, TimeoutError) as error:
-            log.error("browser_unstartable", error=type(error).__name__)
+        except BrowserLost as error:
+            log.error("browser_unstartable", error=type(error.__cause__).__name__)
             raise BrowserUnavailable(until=datetime.now(UTC) + _NEXT_START) from error
         if self._started:
             BROWSER_RESTARTS.inc()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from playwright.async_api import BrowserContext, CDPSession, Error, Page, Response
@@ -86,10 +87,14 @@ class ChromiumFetcher:
                 return await self._visit(context, leave, url)
         except TimeoutError as error:
             raise PageUnusable(f"The page on {url.host} keeps the browser busy for too long.") from error
-        except Error as error:
-            if browser.is_alive:
+        except FleetError:
+            raise
+        except Exception as error:
+            if not browser.is_alive:
+                raise BrowserLost from error  # with whatever error: a driver that was killed raises bare ones
+            if isinstance(error, Error):
                 raise PageUnusable(f"The page on {url.host} cannot be shown.") from error
-            raise BrowserLost from error
+            raise
 
     async def _visit(self, context: BrowserContext, leave: Pass, url: URL) -> Fetched:
         page = await context.new_page()
@@ -144,12 +149,12 @@ class _Visit:
 
     def _fetched(self, url: URL, taken: dict[str, Any], response: Response | None) -> Fetched:
         final = str(taken["url"])
-        if trouble := self._trouble_at(final):
+        status = int(taken["status"]) or (response.status if response else 200)
+        if trouble := self._trouble_at(final, status):
             raise trouble
         if taken["text"] is None or self.leave.is_spent:
             raise PageUnusable(f"The page on {url.host} is larger than the fleet reads.")
         shown_first = response is not None and response.url == final.partition("#")[0]
-        status = int(taken["status"]) or (response.status if response else 200)
         return Fetched(
             url=final.partition("#")[0],
             status=status,
@@ -159,10 +164,10 @@ class _Visit:
             headers=dict(response.headers) if response and shown_first and response.status == status else {},
         )
 
-    def _trouble_at(self, final: str) -> FleetError | None:
+    def _trouble_at(self, final: str, status: int) -> FleetError | None:
         """Why what is shown is no answer of a site: the proxy's refusal, or the browser's own error page."""
         if URL(final).scheme in {"http", "https"}:
-            return self.leave.trouble_at(final)
+            return self.leave.trouble_at(final) if status == HTTPStatus.FORBIDDEN else None
         return self.leave.trouble or PageUnusable("The page leads to something that is no page.")
 
     @contextmanager
@@ -244,6 +249,10 @@ class _Gatekeeper:
             await self._session.send(method, told)
 
 
+_WENT_ON = ("Cannot find context", "context was destroyed", "target navigated", "No frame")
+"""What Chromium says when the page went on to another document meanwhile."""
+
+
 class _World:
     """Scripts of ours in the page, apart from its own: the page can neither see nor change what they stand on."""
 
@@ -257,8 +266,8 @@ class _World:
             try:
                 return await self._ask(function, argument)
             except Error as error:
-                if not any(sign in error.message for sign in ("context", "navigated", "No frame")):
-                    raise  # else it went on to another document meanwhile
+                if not any(sign in error.message for sign in _WENT_ON):
+                    raise
                 self._context = None
                 await asyncio.sleep(0.05)
 
