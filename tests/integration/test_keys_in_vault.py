@@ -411,9 +411,13 @@ async def test_a_silent_vault_is_given_up_within_seconds_for_many_callers(sessio
         writer = VaultKeyWriter(session_of(settings_at(f"http://{address}")))
         began = time.monotonic()
 
-        answers = await asyncio.gather(*(writer.put(ADA, KEY) for _ in range(12)), return_exceptions=True)
+        with capture_logs() as logged:
+            answers = await asyncio.gather(*(writer.put(ADA, KEY) for _ in range(12)), return_exceptions=True)
 
         assert all(isinstance(answer, KeysUnavailable) for answer in answers)
+        assert "The vault does not answer in time." in map(str, answers)
+        told = {"event": "vault_unavailable", "log_level": "warning", "failure": "does not answer in time"}
+        assert told in logged
         assert time.monotonic() - began < 12
 
 
