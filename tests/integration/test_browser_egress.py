@@ -116,6 +116,19 @@ async def test_nothing_a_page_tries_reaches_a_refused_address(public: Site, cana
     assert not any("sw-alive" in request for request in public.requests)
 
 
+async def test_no_variable_of_the_environment_lets_the_browser_go_around_the_proxy(
+    public: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYWRIGHT_DISABLE_FORCED_CHROMIUM_PROXIED_LOOPBACK", "1")
+    monkeypatch.setenv("no_proxy", "*")
+
+    async with site() as other, browsing(GuardInMemory(Rules(), NAMES)) as here:
+        with pytest.raises(AddressRefused):
+            await here.fetcher.fetch(other.url())
+
+    assert other.connections == 0
+
+
 async def test_with_the_guard_switched_off_the_same_page_reaches_the_canary(public: Site, canary: Canary) -> None:
     async with browsing(GuardInMemory(ANYWHERE, NAMES)) as here:
         await shown(here, public, everything(canary, "127.0.0.2"))

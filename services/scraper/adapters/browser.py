@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import psutil
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import BrowserContext, Playwright, async_playwright
+from playwright.async_api import BrowserContext, Playwright, ProxySettings, async_playwright
 
 from shared.logs import log
 
@@ -111,7 +111,7 @@ class Browser:
             args=[*_SWITCHES, mark],
             chromium_sandbox=os.geteuid() != 0,
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            proxy={"server": launch.proxy},
+            proxy=_way_out(launch),
             timeout=_START_WITHIN_S * 1000,
             handle_sigint=False,
             handle_sigterm=False,
@@ -204,6 +204,11 @@ class Browser:
                     log.warning("page_memory_exceeded", bytes=size)
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
+
+
+def _way_out(launch: Launch) -> ProxySettings:
+    """The proxy for every address; without the bypass list the environment could make an exception for loopback."""
+    return {"server": launch.proxy, "bypass": "<-loopback>"}
 
 
 def _marked(mark: str) -> psutil.Process:
