@@ -27,20 +27,9 @@ _PHRASES = re.compile(
 )
 _OFTEN_MISNAMED = frozenset({"social", "dropdown", "drawer", "toolbar", "modal"})
 _SURE = frozenset(
-    {
-        "comments",
-        "comment",
-        "reviews",
-        "cookie",
-        "cookies",
-        "consent",
-        "onetrust",
-        "gdpr",
-        "related",
-        "recommended",
-        "newsletter",
-    }
+    "comments comment reviews cookie cookies consent onetrust gdpr related recommended newsletter".split()
 )
+_MAIN_IDS = frozenset({"main", "content", "main-content"})
 _WORDS = re.compile(r"[^a-z0-9]+")
 _HUMP = re.compile(r"([a-z])([A-Z])")
 _LONG_FOR_BUTTONS = 500
@@ -101,9 +90,6 @@ def _is_content_after_all(element: Element, name: str, total: int) -> bool:
     return (
         element.chars > 0.1 * total and element.link_density < 0.15 and element.commas > _PROSE_COMMAS * element.chars
     )
-
-
-_MAIN_IDS = frozenset({"main", "content", "main-content"})
 
 
 def _main(page: Element) -> Element:

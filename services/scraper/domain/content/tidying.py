@@ -98,7 +98,7 @@ def _has_shape_of_clutter(element: Element, value: int) -> bool:
         if too_many_pictures or (value >= 25 and density > 0.5):
             return not _is_gallery(element)
         return element.inputs > paragraphs // 3 or (not images and not element.textish_chars)
-    nearly_empty = chars < 25 and images in (0, *range(3, 1000)) and density > 0
+    nearly_empty = chars < 25 and (not images or images > 2) and density > 0
     return (
         too_many_pictures
         or element.items - 100 > paragraphs

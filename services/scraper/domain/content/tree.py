@@ -1,6 +1,6 @@
 """A page as a small tree of elements and texts that rules can measure, and nothing of the parser that read it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Self
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -157,14 +157,3 @@ class Element:
         self.chars, self.commas, self.link_chars = chars, commas, links
         self.paragraphs, self.images, self.items, self.inputs = paragraphs, images, items, inputs
         self.heading_chars, self.list_chars, self.textish_chars = heading, listed, textish
-
-
-def common_ancestor(elements: Sequence[Element]) -> Element | None:
-    """The deepest element that holds all of them."""
-    paths = [[*reversed(list(each.ancestors())), each] for each in elements]
-    shared = None
-    for level in zip(*paths, strict=False):
-        if any(each is not level[0] for each in level):
-            break
-        shared = level[0]
-    return shared
