@@ -76,4 +76,11 @@ def family(of: int) -> list[psutil.Process]:
 
 def leaders() -> list[psutil.Process]:
     """The first process of each browser that runs here."""
-    return [p for p in family(os.getpid()) if "--headless" in (its := p.cmdline()) and "--type=" not in " ".join(its)]
+    return [process for process in family(os.getpid()) if _leads(process)]
+
+
+def _leads(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        switches = process.cmdline()
+        return "--headless" in switches and not any(switch.startswith("--type=") for switch in switches)
+    return False

@@ -123,12 +123,12 @@ class _Visit:
 
     async def read(self, url: URL) -> Fetched:
         session = await self.context.new_cdp_session(self.page)
-        await _Gatekeeper(session, self.leave).stand()
+        world = _World(session)
+        await asyncio.gather(_Gatekeeper(session, self.leave).stand(), world.find())
         with self._translated(url):
             response = await self.page.goto(
                 str(url), wait_until="commit", timeout=self.limits.load.total_seconds() * 1000
             )
-        world = _World(session)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.limits.settle.total_seconds()):
                 await self._settle(world)
@@ -258,7 +258,13 @@ class _World:
 
     def __init__(self, session: CDPSession) -> None:
         self._session = session
+        self._frame = ""
         self._context: int | None = None
+
+    async def find(self) -> None:
+        """Learn what the browser calls the page's own frame; it keeps the name, whatever document it shows."""
+        tree = await self._session.send("Page.getFrameTree")
+        self._frame = tree["frameTree"]["frame"]["id"]
 
     async def ask(self, function: str, argument: int) -> Any:
         """The function's answer, in whatever document the page shows by then."""
@@ -289,8 +295,7 @@ class _World:
         return answer["result"]["value"]
 
     async def _made(self) -> int:
-        tree = await self._session.send("Page.getFrameTree")
-        world = await self._session.send("Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"]})
+        world = await self._session.send("Page.createIsolatedWorld", {"frameId": self._frame})
         return int(world["executionContextId"])
 
 
