@@ -229,7 +229,7 @@ async def test_without_redis_no_call_is_permitted() -> None:
     quota = RedisQuota(redis, limits=limits_of(), timezone=UTC, journal=InMemoryUsage())
 
     for question in (quota.take(ADA), quota.status(ADA), quota.refund(Taken(ADA, 1, "permit"))):
-        with pytest.raises(QuotaUnavailable) as refused:
+        with pytest.raises(QuotaUnavailable, match="Redis cannot say how much quota is left") as refused:
             await question
         assert refused.value.until > datetime.now(UTC)
     await redis.aclose()

@@ -51,6 +51,20 @@ async def test_an_answer_is_remembered_for_its_account_alone(book: SlowBook) -> 
     assert book.asked == [ADA, BOB]
 
 
+async def test_one_accounts_slow_answer_holds_up_no_other_account(book: SlowBook) -> None:
+    limits = RememberedLimits(book, max_age=AN_HOUR)
+    await minute(limits, BOB)
+    book.let_go.clear()
+    asking = asyncio.create_task(minute(limits, ADA))
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(1):
+        assert await minute(limits, BOB) == 15
+    assert not asking.done()
+    book.let_go.set()
+    await asking
+
+
 async def test_many_callers_at_once_ask_once(book: SlowBook) -> None:
     limits = RememberedLimits(book, max_age=AN_HOUR)
 
@@ -136,6 +150,7 @@ async def test_changing_one_account_leaves_the_others_remembered(book: SlowBook)
 
 async def test_an_answer_from_before_a_change_is_not_kept(book: SlowBook) -> None:
     limits = RememberedLimits(book, max_age=AN_HOUR)
+    await limits.set(USER, UserLimits(minute=15), by=OPERATOR)  # an earlier change is another one
     book.let_go.clear()
     asking = asyncio.create_task(minute(limits))
     await asyncio.sleep(0)
