@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pika
+import psutil
 import psycopg
 import pytest
 
@@ -40,7 +41,10 @@ def assert_each_job_was_done_once(fleet: RunningFleet) -> None:
 
 def worker(fleet: RunningFleet, role: str) -> int | None:
     for process in processes_of(fleet.data):
-        words = process.cmdline()
+        try:
+            words = process.cmdline()
+        except psutil.NoSuchProcess:  # it just ended
+            continue
         if any(word.endswith("/fleet") for word in words) and role in words:
             return process.pid
     return None

@@ -42,7 +42,7 @@ ADA, BOB, EVE = user_id("ada"), user_id("bob"), user_id("eve")
 KEY = api_key("AIzaSy-a-key-of-the-tests-0123456789")
 ANOTHER = api_key("AIzaSy-another-key-of-the-tests-0123")
 BY = Actor("user:ada", "192.0.2.7")
-LATER = datetime.now(UTC) + timedelta(minutes=1)
+LATER = datetime.now(UTC) + timedelta(days=1)  # a long run of tests must not outlive it
 
 
 class Failing:
