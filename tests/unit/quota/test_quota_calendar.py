@@ -1,6 +1,6 @@
 """Days and months of the quota: bounds that hold their instant, follow one another, and know daylight saving."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -72,3 +72,32 @@ def test_a_day_runs_from_local_midnight_to_local_midnight(at: str, start: str, e
 )
 def test_a_month_runs_from_the_first_local_midnight_to_the_next(at: str, start: str, end: str) -> None:
     assert LOS_ANGELES.month(utc(at)) == Span(utc(start), utc(end))
+
+
+class JumpsOverMidnight(tzinfo):
+    """A zone whose clocks went from 23:30 on 31 March 2026 to 00:30 on 1 April, as Toronto's once did."""
+
+    _JUMP = datetime(2026, 3, 31, 23, 30)  # noqa: DTZ001 - by the zone's own clocks
+    _HOUR = timedelta(hours=1)
+
+    def utcoffset(self, at: datetime | None) -> timedelta:
+        assert at is not None
+        shown = at.replace(tzinfo=None, fold=0)
+        after = shown >= self._JUMP + self._HOUR or (shown >= self._JUMP and at.fold == 1)
+        return self._HOUR if after else timedelta(0)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def fromutc(self, at: datetime) -> datetime:
+        return at + self._HOUR if at.replace(tzinfo=None) >= self._JUMP else at
+
+
+def test_where_clocks_jump_over_midnight_the_moments_after_it_still_have_one_day_and_one_month() -> None:
+    calendar = Calendar(JumpsOverMidnight())
+    right_after = datetime(2026, 3, 31, 23, 40, tzinfo=UTC)  # shown as 00:40 on 1 April
+    next_begins = datetime(2026, 4, 1, 0, 0, tzinfo=UTC)
+
+    assert calendar.day(right_after) == Span(datetime(2026, 3, 31, tzinfo=UTC), next_begins)
+    assert calendar.month(right_after) == Span(datetime(2026, 3, 1, tzinfo=UTC), next_begins)
+    assert calendar.day(next_begins).start == next_begins == calendar.month(next_begins).start
