@@ -435,6 +435,16 @@ class PageBlocked(Transient):
     advice = "Nothing to do: tried again later. The bookmark shows fallback content should the site go on refusing."
 
 
+class HostBusy(Postponed):
+    """The site has been asked enough for now; the page's turn comes later."""
+
+    code = "host_busy"
+    reason = WaitReason.HOST_BUSY
+
+    def __init__(self, *, until: datetime) -> None:
+        super().__init__("The site is asked only so much at once; the page's turn comes later.", until=until)
+
+
 class BrowserUnavailable(Postponed):
     """The browser does not start, so the pages that need one wait."""
 

@@ -8,6 +8,7 @@ from services.scraper.actors import make_scrape_actor
 from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.fallback import fallback_content
+from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.scraping import ScrapePage
 from services.scraper.settings import ScraperSettings
 from shared.database import Database
@@ -17,7 +18,7 @@ from shared.jobs import Work
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
 from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, EgressSettings, ProcessSettings
-from shared.values import Stage
+from shared.values import Stage, Strategy
 from shared.worker import Pool, run_pool
 
 
@@ -40,13 +41,11 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
         resolver = SystemResolver(threads=scraper.scrape_threads)
         try:
             async with Parsers(scraper.parser_limits(), processes=scraper.scrape_parsers) as parsers:
+                fetcher = HttpFetcher(
+                    make_guard(scraper, egress, resolver), scraper.fetch_limits(), user_agent=scraper.fetch_user_agent
+                )
                 scrape = ScrapePage(
-                    fetcher=HttpFetcher(
-                        make_guard(scraper, egress, resolver),
-                        scraper.fetch_limits(),
-                        user_agent=scraper.fetch_user_agent,
-                    ),
-                    reader=parsers,
+                    looker=FreshLook(fetcher, parsers, Strategy.STATIC),
                     ledger=ledger,
                     chars=scraper.content_max_chars,
                     browser_follows=dispatch.render,

@@ -12,6 +12,7 @@ from services.scraper.adapters.in_chromium import ChromiumFetcher
 from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.fallback import fallback_content
 from services.scraper.domain.limits import RenderLimits
+from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.scraping import ScrapePage
 from services.scraper.main import make_guard
 from services.scraper.settings import RendererSettings, ScraperSettings
@@ -63,8 +64,7 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
                 Browsers(_launch(program, proxy, scraper, limits), _wear(renderer)) as browsers,
             ):
                 render = ScrapePage(
-                    fetcher=ChromiumFetcher(browsers, proxy, limits),
-                    reader=parsers,
+                    looker=FreshLook(ChromiumFetcher(browsers, proxy, limits), parsers, Strategy.BROWSER),
                     ledger=ledger,
                     chars=scraper.content_max_chars,
                     strategy=Strategy.BROWSER,

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from services.scraper.adapters.in_chromium import ChromiumFetcher
 from services.scraper.domain.pages import Fetched
 from shared.errors import FleetError, PageUnreachable, PageUnusable
 from tests.integration.browsing import LIMITS, Browsing, browsing, family, left_behind
@@ -81,7 +82,6 @@ HOGS = {
     "spins for ever, later": "setTimeout(() => { while (true) {} }, 50)",
     "spins with dialogs": "while (true) alert(1)",
     "takes memory for ever": "const all = []; while (true) all.push(new Array(1e6).fill(Math.random()))",
-    "takes memory beside the heap": "const all = []; setInterval(() => all.push(new Uint8Array(2e8).fill(1)), 1)",
     "makes elements for ever": "while (true) document.body.append(document.createElement('p'), 'x'.repeat(1000))",
 }
 
@@ -89,6 +89,17 @@ HOGS = {
 @pytest.mark.parametrize("script", HOGS.values(), ids=HOGS)
 async def test_a_page_that_takes_all_time_or_memory_is_unusable(here: Browsing, hostile: Site, script: str) -> None:
     assert isinstance(await suffer(here, hostile, page(script)), PageUnusable)
+
+
+async def test_a_page_that_takes_memory_beside_the_heap_is_unusable(here: Browsing, hostile: Site) -> None:
+    hostile.answers["/never"] = silence
+    harm = page("fetch('/never'); const all = []; setInterval(() => all.push(new Uint8Array(2e8).fill(1)), 1)", text="")
+    longer = replace(
+        SHORT, settle=timedelta(seconds=20), total=timedelta(seconds=25)
+    )  # nothing to take before the harm
+    patient = replace(here, fetcher=ChromiumFetcher(here.browsers, here.proxy, longer))
+
+    assert "memory" in (await suffer(patient, hostile, harm)).sentence
 
 
 async def test_a_page_that_crashes_its_process_is_unusable(here: Browsing, hostile: Site) -> None:

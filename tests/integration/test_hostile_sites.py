@@ -14,6 +14,7 @@ import pytest_asyncio
 from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.limits import FetchLimits, ParserLimits
+from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.scraping import ScrapePage
 from shared.bookmarks import Bookmark, Content
 from shared.egress.in_memory import GuardInMemory
@@ -31,7 +32,7 @@ from shared.errors import (
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.policies import retry_policy, stage_policies
 from shared.settings import DispatchSettings
-from shared.values import BookmarkId, UserId
+from shared.values import BookmarkId, Strategy, UserId
 from tests.integration.hostile_site import Answer, Site, answer, endless, raw, redirect, silence, site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,8 +72,7 @@ def scrape(parsers: Parsers) -> ScrapePage:
     settings = DispatchSettings()
     guard = GuardInMemory(Rules(allow=(ip_network("127.0.0.1/32"),)))
     return ScrapePage(
-        fetcher=HttpFetcher(guard, LIMITS, user_agent="tests/1.0"),
-        reader=parsers,
+        looker=FreshLook(HttpFetcher(guard, LIMITS, user_agent="tests/1.0"), parsers, Strategy.STATIC),
         ledger=MemoryLedger(policies=stage_policies(settings), retries=retry_policy(settings)),
         chars=100_000,
     )

@@ -1,4 +1,4 @@
-"""Scraping one bookmark: fetch its page, have it read, judge what came back, keep it, pass it on, or say why not."""
+"""Scraping one bookmark: look at its page, then keep what was seen, pass it on, or say why not."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -6,15 +6,13 @@ from urllib.parse import urlsplit
 from services.scraper.domain.cleaning import clean_line, clean_text
 from services.scraper.domain.failures import Unfit, error_of
 from services.scraper.domain.fallback import url_words
-from services.scraper.domain.gate import EMPTY_WORDS, Judgement, Verdict, count_words, judge
-from services.scraper.domain.pages import Extracted, Fetched, Fetcher, Reader, Reading
+from services.scraper.domain.gate import EMPTY_WORDS, Verdict, count_words
+from services.scraper.domain.looking import Look, Looker
 from services.scraper.domain.signs import Sign
 from shared.bookmarks import Bookmark, Content
-from shared.errors import AddressRefused, FleetError, LeaseLost, LedgerUnavailable
+from shared.errors import FleetError, LeaseLost, LedgerUnavailable
 from shared.jobs import Worked
 from shared.ledger import Job, Ledger
-from shared.logs import log
-from shared.metrics import FETCHES
 from shared.patience import patiently
 from shared.values import Stage, Strategy
 
@@ -25,8 +23,7 @@ class ScrapePage:
     def __init__(
         self,
         *,
-        fetcher: Fetcher,
-        reader: Reader,
+        looker: Looker,
         ledger: Ledger,
         chars: int,
         strategy: Strategy = Strategy.STATIC,
@@ -35,15 +32,13 @@ class ScrapePage:
         """Keep the collaborators.
 
         Args:
-            fetcher: gets pages.
-            reader: reads them, apart from this process.
+            looker: looks at pages.
             ledger: where content is kept.
             chars: of a page's text, kept at most.
-            strategy: how the fetcher gets pages.
+            strategy: how the looker gets pages.
             browser_follows: whether the render stage takes what a browser may be shown more of.
         """
-        self._fetcher = fetcher
-        self._reader = reader
+        self._looker = looker
         self._ledger = ledger
         self._chars = chars
         self._strategy = strategy
@@ -63,12 +58,13 @@ class ScrapePage:
         return Worked(self._strategy, facts, failed)
 
     async def _scrape(self, job: Job) -> dict[str, object]:
-        page, reading, judgement = await self._look(job.bookmark)
-        facts = {"host": urlsplit(page.url).hostname, "verdict": judgement.verdict.value}
+        look = await self._looker.look(job.bookmark.url)
+        judgement = look.judgement
+        facts = {"host": urlsplit(look.page.url).hostname, "verdict": judgement.verdict.value}
         if judgement.needs_browser and self._browser_follows:
             await patiently(lambda: self._ledger.advance(job, to=Stage.RENDER), until=job.deadline)
             return {**facts, "evidence": judgement.evidence, "to": Stage.RENDER.value}
-        content = self._kept(job.bookmark, page, reading, judgement)
+        content = self._kept(job.bookmark, look)
         await patiently(lambda: self._ledger.store_content(job, content), until=job.deadline)
         return {**facts, "chars": len(content.text)}
 
@@ -79,32 +75,15 @@ class ScrapePage:
             AddressRefused, PageUnreachable, PageBlocked, PageGone, PageRefused, PageUnusable, PageEmpty: it cannot be
                 had; an `Unfit` as the cause brings the verdict and what was seen.
         """
-        return self._kept(bookmark, *await self._look(bookmark))
+        return self._kept(bookmark, await self._looker.look(bookmark.url))
 
-    async def _look(self, bookmark: Bookmark) -> tuple[Fetched, Reading, Judgement]:
-        try:
-            page = await self._fetcher.fetch(bookmark.url)
-            reading = await self._reader.read(page) if page.is_readable else Reading()
-        except AddressRefused as error:
-            FETCHES.labels(self._strategy, error.code).inc()
-            log.warning("address_refused", host=urlsplit(bookmark.url).hostname, kind=error.kind)
-            raise
-        except FleetError as error:
-            FETCHES.labels(self._strategy, error.code).inc()
-            raise
-        judgement = judge(page, reading)
-        FETCHES.labels(self._strategy, judgement.verdict).inc()
-        return page, reading, judgement
-
-    def _kept(self, bookmark: Bookmark, page: Fetched, reading: Reading, judgement: Judgement) -> Content:
-        if not _is_usable(judgement, reading):
-            raise error_of(judgement, url=page.url) from Unfit(judgement, reading.extracted)
-        return self._content(bookmark, page, reading.extracted, judgement)
-
-    def _content(self, bookmark: Bookmark, page: Fetched, found: Extracted, judgement: Judgement) -> Content:
+    def _kept(self, bookmark: Bookmark, look: Look) -> Content:
+        if not _is_usable(look):
+            raise error_of(look.judgement, url=look.page.url) from Unfit(look.judgement, look.reading.extracted)
+        page, found = look.page, look.reading.extracted
         return Content(
             strategy=self._strategy,
-            verdict=judgement.verdict.value,
+            verdict=look.judgement.verdict.value,
             final_url=page.url,
             title=clean_line(found.title or bookmark.title) or url_words(page.url) or page.url,
             text=clean_text(found.text, chars=self._chars),
@@ -116,8 +95,8 @@ class ScrapePage:
         )
 
 
-def _is_usable(judgement: Judgement, reading: Reading) -> bool:
+def _is_usable(look: Look) -> bool:
     """A thin page is kept for what it says, unless it says nothing or only asks for JavaScript."""
-    if judgement.verdict is not Verdict.THIN:
-        return judgement.verdict is Verdict.OK
-    return count_words(reading.extracted.text) >= EMPTY_WORDS and Sign.SCRIPT_APP not in reading.signs
+    if look.judgement.verdict is not Verdict.THIN:
+        return look.judgement.verdict is Verdict.OK
+    return count_words(look.reading.extracted.text) >= EMPTY_WORDS and Sign.SCRIPT_APP not in look.reading.signs

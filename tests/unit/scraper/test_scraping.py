@@ -7,6 +7,7 @@ from services.scraper.adapters.in_memory import FetcherInMemory, ReaderInProcess
 from services.scraper.domain.failures import Unfit
 from services.scraper.domain.fallback import fallback_content
 from services.scraper.domain.gate import Verdict
+from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.pages import Fetched
 from services.scraper.domain.scraping import ScrapePage
 from shared.bookmarks import Bookmark, Content, NewBookmark
@@ -51,8 +52,7 @@ def scraping(
     browser_follows: bool = False,
 ) -> ScrapePage:
     return ScrapePage(
-        fetcher=FetcherInMemory({URL: answer}),
-        reader=ReaderInProcess(chars=chars),
+        looker=FreshLook(FetcherInMemory({URL: answer}), ReaderInProcess(chars=chars), strategy),
         ledger=ledger or memory_ledger(),
         chars=chars,
         strategy=strategy,

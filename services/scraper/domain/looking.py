@@ -1,0 +1,64 @@
+"""Looking at a page: fetch it, have it read, judge what came back. What that means for a bookmark is for others."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from services.scraper.domain.gate import Judgement, judge
+from services.scraper.domain.pages import Fetched, Fetcher, Reader, Reading
+from shared.errors import AddressRefused, FleetError
+from shared.logs import log
+from shared.metrics import FETCHES
+from shared.values import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A site's answer, what a parser made of it, and what the gate took it for; nothing of whoever asked."""
+
+    page: Fetched
+    reading: Reading
+    judgement: Judgement
+
+
+class Looker(Protocol):
+    """Looks at pages on behalf of nobody in particular."""
+
+    async def look(self, url: str) -> Look:
+        """What is to be seen at an address, whatever the verdict.
+
+        Raises:
+            HostBusy: the site is not asked just now; come again.
+            AddressRefused, PageUnreachable, PageUnusable: no answer, or none that can be read.
+        """
+        ...
+
+
+class FreshLook:
+    """A `Looker` that asks the site."""
+
+    def __init__(self, fetcher: Fetcher, reader: Reader, strategy: Strategy) -> None:
+        """Keep the collaborators.
+
+        Args:
+            fetcher: gets pages.
+            reader: reads them, apart from this process.
+            strategy: how the fetcher gets them, for the metrics.
+        """
+        self._fetcher = fetcher
+        self._reader = reader
+        self._strategy = strategy
+
+    async def look(self, url: str) -> Look:
+        """See `Looker.look`."""
+        try:
+            page = await self._fetcher.fetch(url)
+            reading = await self._reader.read(page) if page.is_readable else Reading()
+        except FleetError as error:
+            FETCHES.labels(self._strategy, error.code).inc()
+            if isinstance(error, AddressRefused):
+                log.warning("address_refused", host=urlsplit(url).hostname, kind=error.kind)
+            raise
+        judgement = judge(page, reading)
+        FETCHES.labels(self._strategy, judgement.verdict).inc()
+        return Look(page, reading, judgement)
