@@ -21,8 +21,7 @@ from shared.keys.cache import KeyCache
 from shared.keys.in_postgres import PostgresKeyRegistry
 from shared.keys.in_vault import VaultKeyReader
 from shared.keys.vault_session import VaultSession
-from shared.ledger.in_postgres import PostgresLedger
-from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.opening import postgres_ledger
 from shared.quota.in_redis import open_redis
 from shared.quota.opening import open_quota
 from shared.settings import (
@@ -68,7 +67,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             stack.push_async_callback(provider.close)
             await provider.clients.warm_up()
 
-            ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
+            ledger = postgres_ledger(store, dispatch)
             journal = PostgresUsage(store)
             opened = open_quota(counters, store, settings=quota, default_key=default_key)
             remembered = KeyCache(max_age=timedelta(seconds=vault.vault_cache_s))

@@ -9,8 +9,7 @@ from shared.audit import Actor, here
 from shared.database import Database
 from shared.ledger import Ledger
 from shared.ledger.failures import Failures
-from shared.ledger.in_postgres import PostgresLedger
-from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.opening import postgres_ledger
 from shared.ledger.reports import Reports
 from shared.settings import DatabaseSettings, DispatchSettings
 from shared.signals import Signals
@@ -33,7 +32,7 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
     database = Database(DatabaseSettings.read().database_url.get_secret_value(), pool=2)
     dispatch = DispatchSettings.read()
     try:
-        ledger = PostgresLedger(database, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
+        ledger = postgres_ledger(database, dispatch)
         yield OpenLedger(ledger, Reports(database), PostgresSignals(database), Failures(database))
     finally:
         await database.close()

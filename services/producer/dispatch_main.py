@@ -14,8 +14,8 @@ from services.producer.outbox import relay_for_ever
 from services.producer.running import until_signalled
 from shared.broker.making import make_carrier, make_event_sink
 from shared.database import Database
-from shared.ledger.in_postgres import PostgresLedger
-from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.opening import postgres_ledger
+from shared.ledger.policies import stage_policies
 from shared.logs import configure_logs, log
 from shared.probes import Check, probes
 from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, ProcessSettings
@@ -51,7 +51,7 @@ async def _dispatch(
         opened.push_async_callback(carrier.close)
         sink = make_event_sink(url)
         opened.push_async_callback(sink.close)
-        dispatcher = Dispatcher(PostgresLedger(database, policies=policies, retries=retry_policy(serving)), carrier)
+        dispatcher = Dispatcher(postgres_ledger(database, serving), carrier)
         poll = timedelta(seconds=own.dispatch_poll_s)
         await opened.enter_async_context(
             probes(host=process.metrics_host, port=process.metrics_port, ready=_needs(database))

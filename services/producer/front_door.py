@@ -30,9 +30,8 @@ from shared.keys.tries_in_postgres import PostgresKeyTries
 from shared.keys.vault_session import VaultSession
 from shared.ledger import Ledger
 from shared.ledger.failures import Failures
-from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.lanes_shown import Lanes
-from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.opening import postgres_ledger
 from shared.ledger.reports import Reports
 from shared.quota import LimitBook
 from shared.quota.calendar import Calendar
@@ -127,9 +126,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
         vault = VaultSession(settings.vault)
         closing.push_async_callback(vault.close)
 
-        ledger = PostgresLedger(
-            database, policies=stage_policies(settings.dispatch), retries=retry_policy(settings.dispatch)
-        )
+        ledger = postgres_ledger(database, settings.dispatch)
         registry = PostgresKeyRegistry(database)
         reports = Reports(database)
         failures = Failures(database)

@@ -15,8 +15,7 @@ from shared.database import Database
 from shared.egress.in_resolver import ResolvingGuard, SystemResolver
 from shared.egress.rules import Rules
 from shared.jobs import Work
-from shared.ledger.in_postgres import PostgresLedger
-from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.opening import postgres_ledger
 from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, EgressSettings, ProcessSettings
 from shared.values import Stage, Strategy
 from shared.worker import Pool, run_pool
@@ -37,7 +36,7 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
         store = Database(database.database_url.get_secret_value(), pool=database.database_pool)
-        ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
+        ledger = postgres_ledger(store, dispatch)
         resolver = SystemResolver(threads=scraper.scrape_threads)
         try:
             async with Parsers(scraper.parser_limits(), processes=scraper.scrape_parsers) as parsers:

@@ -21,8 +21,7 @@ from shared.database import Database
 from shared.egress.in_resolver import SystemResolver
 from shared.errors import BrowserMissing
 from shared.jobs import Work
-from shared.ledger.in_postgres import PostgresLedger
-from shared.ledger.policies import retry_policy, stage_policies
+from shared.ledger.opening import postgres_ledger
 from shared.settings import (
     BrokerSettings,
     BrowserSettings,
@@ -55,7 +54,7 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
         store = Database(database.database_url.get_secret_value(), pool=database.database_pool)
-        ledger = PostgresLedger(store, policies=stage_policies(dispatch), retries=retry_policy(dispatch))
+        ledger = postgres_ledger(store, dispatch)
         resolver = SystemResolver()
         try:
             async with (
