@@ -13,8 +13,10 @@ import pytest_asyncio
 
 from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.parsers import Parsers
+from services.scraper.domain.gate import Judgement, Verdict
 from services.scraper.domain.limits import FetchLimits, ParserLimits
-from services.scraper.domain.looking import FreshLook
+from services.scraper.domain.looking import FreshLook, Look
+from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.scraping import ScrapePage
 from shared.bookmarks import Bookmark, Content
 from shared.egress.in_memory import GuardInMemory
@@ -236,6 +238,20 @@ async def test_a_status_that_is_no_success_is_never_content(
     body = "" if status[0] in "23" else PAGE
 
     assert isinstance(await suffer(scrape, hostile, answer(body, status=status)), kind)
+
+
+async def test_an_earlier_answers_marks_are_shown_to_its_own_address_alone(scrape: ScrapePage, hostile: Site) -> None:
+    hostile.answers |= {"/page": redirect("/there"), "/there": answer(status="304 Not Modified")}
+    marks = {"etag": '"v1"', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    seen = Look(
+        Fetched(hostile.url("/there"), 200, "text/html", headers=marks), Reading(), Judgement(Verdict.OK, "a look")
+    )
+
+    assert await scrape._looker.look(hostile.url("/page"), seen=seen) is seen
+
+    first, second = hostile.requests
+    assert "If-" not in first
+    assert 'If-None-Match: "v1"\r\nIf-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT' in second
 
 
 async def test_the_scraper_says_who_it_is_and_tells_no_referrer(scrape: ScrapePage, hostile: Site) -> None:

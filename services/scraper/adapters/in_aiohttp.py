@@ -1,7 +1,7 @@
 """Fetching over aiohttp: every hop judged by the egress guard, every step bounded in time and size."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
@@ -33,16 +33,16 @@ class HttpFetcher:
             "Accept-Language": "en,*;q=0.5",
         }
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:
         """See `Fetcher.fetch`."""
         start = _parsed(url)
         try:
             async with asyncio.timeout(self._limits.total.total_seconds()):
-                return await self._follow(start)
+                return await self._follow(start, seen)
         except TimeoutError as error:
             raise PageUnreachable(f"{start.host} did not send the page in time.") from error
 
-    async def _follow(self, url: URL) -> Fetched:
+    async def _follow(self, url: URL, seen: Fetched | None) -> Fetched:
         connector = JudgedConnector()
         async with self._session(connector) as session:
             been: set[tuple[URL, str]] = set()
@@ -50,7 +50,7 @@ class HttpFetcher:
                 allowed = await self._guard.judge(url)
                 connector.pin(allowed)
                 with _translated(url):
-                    async with self._request(session, allowed) as response:
+                    async with self._request(session, allowed, _conditions(allowed.url, seen)) as response:
                         target = _redirect_target(response)
                         if target is None:
                             return await self._read(response)
@@ -74,9 +74,11 @@ class HttpFetcher:
         )
 
     @asynccontextmanager
-    async def _request(self, session: aiohttp.ClientSession, allowed: Allowed) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _request(
+        self, session: aiohttp.ClientSession, allowed: Allowed, conditions: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         async with asyncio.timeout(self._limits.first_byte.total_seconds()):
-            response = await session.get(allowed.url, allow_redirects=False)
+            response = await session.get(allowed.url, allow_redirects=False, headers=conditions)
         try:
             yield response
         finally:
@@ -114,6 +116,14 @@ def _parsed(url: str) -> URL:
         return URL(url)
     except ValueError as error:
         raise PageUnusable("The bookmark's address is not a valid URL.") from error
+
+
+def _conditions(url: URL, seen: Fetched | None) -> dict[str, str]:
+    """Headers that ask for a page only if it is another one than was seen at this very address."""
+    if seen is None or str(url) != seen.url:
+        return {}
+    asked = {"If-None-Match": seen.headers.get("etag"), "If-Modified-Since": seen.headers.get("last-modified")}
+    return {name: value for name, value in asked.items() if value}
 
 
 def _redirect_target(response: aiohttp.ClientResponse) -> URL | None:

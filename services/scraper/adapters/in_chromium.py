@@ -59,7 +59,7 @@ class ChromiumFetcher:
         self._proxy = proxy
         self._limits = limits
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:  # noqa: ARG002 - browsers show all anew
         """See `Fetcher.fetch`.
 
         Raises:

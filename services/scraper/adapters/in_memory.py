@@ -13,7 +13,7 @@ class FetcherInMemory:
     def __init__(self, pages: Mapping[str, Fetched | FleetError]) -> None:
         self._pages = pages
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:  # noqa: ARG002 - never asked
         """See `Fetcher.fetch`."""
         match self._pages.get(url):
             case None:

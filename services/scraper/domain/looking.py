@@ -1,6 +1,7 @@
 """Looking at a page: fetch it, have it read, judge what came back. What that means for a bookmark is for others."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -24,8 +25,12 @@ class Look:
 class Looker(Protocol):
     """Looks at pages on behalf of nobody in particular."""
 
-    async def look(self, url: str) -> Look:
+    async def look(self, url: str, *, seen: Look | None = None) -> Look:
         """What is to be seen at an address, whatever the verdict.
+
+        Args:
+            url: the address.
+            seen: an earlier look; it is the answer where the site says that nothing has changed.
 
         Raises:
             HostBusy: the site is not asked just now; come again.
@@ -49,10 +54,13 @@ class FreshLook:
         self._reader = reader
         self._strategy = strategy
 
-    async def look(self, url: str) -> Look:
+    async def look(self, url: str, *, seen: Look | None = None) -> Look:
         """See `Looker.look`."""
         try:
-            page = await self._fetcher.fetch(url)
+            page = await self._fetcher.fetch(url, seen=seen.page if seen else None)
+            if seen and page.status == HTTPStatus.NOT_MODIFIED:
+                FETCHES.labels(self._strategy, seen.judgement.verdict).inc()
+                return seen
             reading = await self._reader.read(page) if page.is_readable else Reading()
         except FleetError as error:
             FETCHES.labels(self._strategy, error.code).inc()

@@ -81,8 +81,12 @@ class Reading:
 class Fetcher(Protocol):
     """Gets pages from the web, within limits."""
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:
         """The answer at the end of an address' redirects; every hop was judged by the egress guard.
+
+        Args:
+            url: the address.
+            seen: an earlier answer; the site may be asked whether it still holds, and then answers with status 304.
 
         Raises:
             AddressRefused: the address, or one it redirects to, may not be visited.
