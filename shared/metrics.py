@@ -5,10 +5,17 @@ Users, hosts, ids and addresses belong in logs and in the ledger, never in label
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from shared.values import Stage
+
 QUEUE_DEPTH = Gauge("fleet_queue_depth", "Messages waiting in the broker.", ["stage", "partition"])
 BACKLOG_JOBS = Gauge("fleet_backlog_jobs", "Jobs in the ledger that have not ended.", ["stage", "state"])
 LANES = Gauge("fleet_lanes", "Lanes that wait although they have work, by reason.", ["stage", "reason"])
-OLDEST_WAIT = Gauge("fleet_oldest_wait_seconds", "Age of the oldest job that could run now.", ["stage"])
+OLDEST_WAIT = Gauge(
+    "fleet_oldest_wait_seconds",
+    "How long the oldest job that could run has waited, among the users of whom nothing runs in the stage.",
+    ["stage"],
+)
+DEAD_LETTERS = Gauge("fleet_dead_letters", "Messages that ended in a queue of dead letters.", ["stage"])
 JOBS = Counter("fleet_jobs_total", "Jobs that ended or were put back.", ["stage", "outcome", "code"])
 JOB_SECONDS = Histogram(
     "fleet_job_seconds",
@@ -41,6 +48,8 @@ ITEMS_PER_REQUEST = Histogram(
 QUOTA_DENIED = Counter("fleet_quota_denied_total", "Calls that had to wait, by the window that was full.", ["window"])
 ABUSE_SIGNALS = Counter("fleet_abuse_signals_total", "Signs of abuse, by kind.", ["kind"])
 KEYS = Gauge("fleet_keys", "Users' keys by status.", ["status"])
+DEFAULT_KEY_CALLS = Gauge("fleet_default_key_calls", "Calls on the default key in the window now.", ["window"])
+DEFAULT_KEY_LIMIT = Gauge("fleet_default_key_limit", "Calls that the default key has in the window.", ["window"])
 EVENTS = Counter("fleet_events_total", "CloudEvents that came in or went out.", ["type", "result"])
 DISPATCH_TICK = Histogram(
     "fleet_dispatch_tick_seconds",
@@ -48,3 +57,14 @@ DISPATCH_TICK = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5),
 )
 OUTBOX_PENDING = Gauge("fleet_outbox_pending", "Events written and not yet published.")
+OUTBOX_OLDEST = Gauge("fleet_outbox_oldest_seconds", "Age of the oldest event that is not yet published.")
+COUNTED_AT = Gauge(
+    "fleet_counted_timestamp_seconds", "When the gauges of what waits were last counted in full, in Unix time."
+)
+
+# A counter that is not there before its first event hides that event from rate() and increase().
+for _stage in Stage:
+    STALE_DELIVERIES.labels(_stage)
+    LEASE_EXPIRED.labels(_stage)
+for _window in ("minute", "day", "month"):
+    QUOTA_DENIED.labels(_window)

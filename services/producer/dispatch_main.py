@@ -9,7 +9,7 @@ from services.producer.adapters.counting_in_postgres import PostgresCounting
 from services.producer.adapters.outbox_in_postgres import PostgresOutbox
 from services.producer.dispatch_settings import DispatcherSettings
 from services.producer.dispatching import Dispatcher
-from services.producer.gauges import count_for_ever
+from services.producer.gauges import DefaultKeyUse, count_for_ever
 from services.producer.outbox import relay_for_ever
 from services.producer.running import until_signalled
 from shared.broker.making import make_carrier, make_event_sink
@@ -18,7 +18,18 @@ from shared.ledger.opening import postgres_ledger
 from shared.ledger.policies import stage_policies
 from shared.logs import configure_logs, log
 from shared.probes import Check, probes
-from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, ProcessSettings
+from shared.quota.calendar import Calendar
+from shared.quota.in_postgres import PostgresLimits
+from shared.quota.opening import deployment_limits
+from shared.settings import (
+    BrokerSettings,
+    DatabaseSettings,
+    DefaultKeySettings,
+    DispatchSettings,
+    ProcessSettings,
+    QuotaSettings,
+)
+from shared.usage.in_postgres import PostgresUsage
 
 _RELAY_POLL = timedelta(seconds=0.5)  # news may be half a second old
 
@@ -58,7 +69,11 @@ async def _dispatch(
         )
         log.info("dispatcher_started", stages=[stage.value for stage in policies], partitions=broker.partitions)
         gauges = count_for_ever(
-            PostgresCounting(database), carrier, list(policies), every=timedelta(seconds=own.gauges_s)
+            PostgresCounting(database),
+            _default_key_use(database),
+            carrier,
+            list(policies),
+            every=timedelta(seconds=own.gauges_s),
         )
         await until_signalled(
             [
@@ -68,6 +83,12 @@ async def _dispatch(
             ]
         )
         log.info("dispatcher_stopping")
+
+
+def _default_key_use(database: Database) -> DefaultKeyUse:
+    quota = QuotaSettings.read()
+    limits = PostgresLimits(database, deployment_limits(quota, DefaultKeySettings.read()))
+    return DefaultKeyUse(PostgresUsage(database), limits, Calendar(quota.timezone()))
 
 
 def _needs(database: Database) -> Mapping[str, Check]:

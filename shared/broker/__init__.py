@@ -33,6 +33,10 @@ class Carrier(Protocol):
         """Messages waiting per partition of a stage."""
         ...
 
+    async def dead_letters(self, stage: Stage) -> int:
+        """Messages of a stage that were refused, or returned too often, and are kept to be looked at."""
+        ...
+
     async def close(self) -> None:
         """Let go of the connection."""
         ...

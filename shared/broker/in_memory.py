@@ -39,6 +39,10 @@ class InMemoryCarrier:
             partition: len(self.queues.get(queue_name(stage, partition), ())) for partition in range(self._partitions)
         }
 
+    async def dead_letters(self, stage: Stage) -> int:  # noqa: ARG002 - nothing dies here
+        """None: nobody takes messages from here, so nobody refuses any."""
+        return 0
+
     async def close(self) -> None:
         """Keep everything: tests look at it."""
 

@@ -61,6 +61,12 @@ class RabbitMqCarrier:
         waiting = await channel.declare_queues(release_queue(name) for name in names)
         return dict(enumerate(waiting))
 
+    async def dead_letters(self, stage: Stage) -> int:
+        """Messages in the dead-letter queues of a stage; a missing queue is made and has none."""
+        channel = await self._link.channel()
+        names = release_queues(stage, partitions=self._partitions)
+        return sum(await channel.declare_queues(dead_letter_queue(name) for name in names))
+
     async def close(self) -> None:
         """Let go of the connection."""
         await self._link.close()

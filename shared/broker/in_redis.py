@@ -36,6 +36,10 @@ class RedisCarrier:
         """Messages waiting per partition of a stage."""
         return await asyncio.to_thread(self._depths, stage)
 
+    async def dead_letters(self, stage: Stage) -> int:
+        """Messages in the dead-letter sets of a stage."""
+        return await asyncio.to_thread(self._dead, stage)
+
     async def close(self) -> None:
         """Let go of the connections."""
         await asyncio.to_thread(self._broker.client.close)
@@ -57,6 +61,15 @@ class RedisCarrier:
             return dict(enumerate(map(self._waiting, release_queues(stage, partitions=self._partitions))))
         except redis.RedisError as error:
             raise _unreachable(error) from error
+
+    def _dead(self, stage: Stage) -> int:
+        try:
+            return sum(map(self._buried, release_queues(stage, partitions=self._partitions)))
+        except redis.RedisError as error:
+            raise _unreachable(error) from error
+
+    def _buried(self, queue: str) -> int:
+        return int(self._broker.client.zcard(f"{NAMESPACE}:{queue}.XQ"))
 
     def _waiting(self, queue: str) -> int:
         return int(self._broker.client.llen(f"{NAMESPACE}:{queue}"))

@@ -21,6 +21,9 @@ Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 _LOOPBACK = IPv4Address("127.0.0.1")
 
+for _kind in Refusal:
+    EGRESS_REFUSED.labels(_kind)  # there before the first of its kind, so that a rate sees that one too
+
 
 class ResolvingGuard:
     """An `EgressGuard` that asks a resolver once per judgement."""

@@ -35,10 +35,7 @@ def open_quota(
     redis: Redis, database: Database, *, settings: QuotaSettings, default_key: DefaultKeySettings
 ) -> OpenQuota:
     """The quota on these servers; nothing is asked yet."""
-    deployment = DeploymentLimits(
-        user=settings.limits(), share=default_key.share_limits(), default_key=default_key.limits()
-    )
-    limits = RememberedLimits(PostgresLimits(database, deployment))
+    limits = RememberedLimits(PostgresLimits(database, deployment_limits(settings, default_key)))
     permits = RedisQuota(
         redis,
         limits=limits,
@@ -47,3 +44,8 @@ def open_quota(
         minute=settings.minute(),
     )
     return OpenQuota(permits, limits)
+
+
+def deployment_limits(settings: QuotaSettings, default_key: DefaultKeySettings) -> DeploymentLimits:
+    """What the settings allow where nobody says otherwise."""
+    return DeploymentLimits(user=settings.limits(), share=default_key.share_limits(), default_key=default_key.limits())

@@ -51,6 +51,7 @@ async def test_stages_have_queues_of_their_own(carrier: Carrier) -> None:
     assert sum((await carrier.depths(Stage.SCRAPE)).values()) == 1
     assert sum((await carrier.depths(Stage.ANALYZE)).values()) == 1
     assert sum((await carrier.depths(Stage.RENDER)).values()) == 0
+    assert await carrier.dead_letters(Stage.SCRAPE) == 0
 
 
 async def test_sending_nothing_is_no_fault(carrier: Carrier) -> None:
@@ -68,7 +69,7 @@ async def test_a_thousand_releases_are_all_confirmed(carrier: Carrier) -> None:
 async def test_a_broker_out_of_reach_is_said_without_its_password(technology: str) -> None:
     carrier = make_carrier(NOWHERE[technology], partitions=PARTITIONS, stages=[Stage.SCRAPE])
 
-    for call in (carrier.send([released(1)]), carrier.depths(Stage.SCRAPE)):
+    for call in (carrier.send([released(1)]), carrier.depths(Stage.SCRAPE), carrier.dead_letters(Stage.SCRAPE)):
         with pytest.raises(BrokerUnavailable) as caught:
             await call
         assert "secret" not in caught.value.sentence

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import psycopg
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from services.producer.adapters.counting_in_postgres import PostgresCounting
 from services.producer.adapters.outbox_in_postgres import PostgresOutbox
 from services.producer.dispatching import Dispatcher
+from services.producer.gauges import DefaultKeyUse
 from services.producer.outbox import relay_for_ever
 from shared.audit import here
 from shared.bookmarks import NewBookmark
@@ -22,7 +23,13 @@ from shared.errors import BrokerUnavailable
 from shared.ledger import StagePolicy
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy
-from shared.values import Stage, UserId
+from shared.metrics import DEFAULT_KEY_CALLS, DEFAULT_KEY_LIMIT
+from shared.quota.calendar import Calendar
+from shared.quota.in_postgres import PostgresLimits
+from shared.quota.opening import deployment_limits
+from shared.settings import DefaultKeySettings, QuotaSettings
+from shared.usage.in_postgres import PostgresUsage
+from shared.values import KeySource, Stage, UserId
 from tests.integration.waiting import until
 
 LEASE = timedelta(seconds=60)
@@ -107,6 +114,40 @@ async def test_what_waits_is_counted(ledger: PostgresLedger, database: Database,
     assert standing.lanes == {("scrape", "paused"): 1}
     assert 90 <= standing.oldest_wait_s["scrape"] < 120
     assert standing.outbox == 1
+    assert 0 <= standing.outbox_oldest_s < 60
+
+
+async def test_what_is_released_and_unclaimed_waits_and_a_user_who_is_being_served_does_not(
+    ledger: PostgresLedger, database: Database, database_url: str
+) -> None:
+    await submit(ledger, users=1, each=1)
+    [release] = await ledger.release(Stage.SCRAPE)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE jobs SET ready_at = now() - interval '90 seconds'")
+
+    before = await PostgresCounting(database).standing()
+    await submit(ledger, users=1, each=5)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE jobs SET ready_at = now() - interval '90 seconds'")
+    await ledger.claim(Stage.SCRAPE, release.job_ids, release.token)
+    after = await PostgresCounting(database).standing()
+
+    assert 90 <= before.oldest_wait_s["scrape"] < 120
+    assert after.jobs[("scrape", "queued")] > 0
+    assert "scrape" not in after.oldest_wait_s
+
+
+async def test_calls_on_the_default_key_are_shown_beside_its_limit(ledger: PostgresLedger, database: Database) -> None:
+    await submit(ledger, users=2, each=1)
+    journal = PostgresUsage(database)
+    await journal.begin(UserId("user-0"), key_source=KeySource.DEFAULT, model="gemini", items=5)
+    await journal.begin(UserId("user-1"), key_source=KeySource.USER, model="gemini", items=5)
+    limits = PostgresLimits(database, deployment_limits(QuotaSettings(), DefaultKeySettings(default_key_per_day=40)))
+
+    await DefaultKeyUse(journal, limits, Calendar(UTC)).count()
+
+    shown = [gauge.labels("day")._value.get() for gauge in (DEFAULT_KEY_CALLS, DEFAULT_KEY_LIMIT)]
+    assert shown == [1, 40]
 
 
 # ---- the outbox -----------------------------------------------------------------------------------

@@ -119,7 +119,10 @@ async def test_dead_letters_of_one_queue_are_not_anothers(rabbitmq_url: str, cha
     tag, _, _ = next_message(channel, QUEUE)
     channel.basic_nack(tag, requeue=False)
 
-    next_message(channel, DEAD)
+    until(lambda: waiting_in(channel, DEAD) == 1, what="there is no dead letter")
+    carrier = RabbitMqCarrier(rabbitmq_url, partitions=2, stages=[Stage.SCRAPE])
+    assert await carrier.dead_letters(Stage.SCRAPE) == 1
+    await carrier.close()
     assert waiting_in(channel, "scrape.01.XQ") == 0
 
 
