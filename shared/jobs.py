@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -86,6 +86,8 @@ class JobRunner:
         self._stage = stage
         self._work = work
         self._hold = hold
+        WAIT_SECONDS.labels(stage)  # there before the first claim, so that a rate sees that one too
+        JOBS.labels(stage, "done", "ok")
 
     async def __call__(self, job_ids: Sequence[int], release: str) -> None:
         """One message: claim its jobs and run them; stale and doubled deliveries are dropped and counted."""
@@ -158,23 +160,28 @@ class JobRunner:
     async def _settle(self, jobs: Sequence[Job], error: FleetError) -> None:
         """Tell the ledger that these jobs did not succeed; their lease brings them back if it cannot be told."""
         outcome, tell = self._answer(jobs, error)
+        worn_out: Collection[Job] | None = None
         try:
-            await patiently(tell, until=min(job.deadline for job in jobs))
+            worn_out = await patiently(tell, until=min(job.deadline for job in jobs))
         except (LedgerUnavailable, LeaseLost) as lost:
             outcome = "left_to_lease"
             log.warning("outcome_untold", job_ids=[job.id for job in jobs], code=lost.code)
         for job in jobs:
-            self._count(outcome, error.code)
+            what = "failed" if job in (worn_out or ()) else outcome
+            self._count(what, error.code)
             log.warning(
                 "job_not_done",
                 job_id=job.id,
                 attempt=job.attempt,
-                outcome=outcome,
+                outcome=what,
                 code=error.code,
                 sentence=error.sentence,
             )
 
-    def _answer(self, jobs: Sequence[Job], error: FleetError) -> tuple[str, Callable[[], Awaitable[None]]]:
+    def _answer(
+        self, jobs: Sequence[Job], error: FleetError
+    ) -> tuple[str, Callable[[], Awaitable[Collection[Job] | None]]]:
+        """What becomes of the jobs, and how the ledger is told; it may answer that this was the last try of some."""
         ledger = self._work.ledger
         match error:
             case LeaseLost() | UserErased():
@@ -190,12 +197,13 @@ class JobRunner:
             case _:
                 return "retried", lambda: self._end(jobs, error, ledger.retry)
 
-    async def _end(self, jobs: Sequence[Job], error: FleetError, how: "_Ending") -> None:
+    async def _end(self, jobs: Sequence[Job], error: FleetError, how: "_Ending") -> Collection[Job]:
         if self._work.fallback is None:
-            return await how(jobs, error)
+            return await how(jobs, error) or ()
+        worn_out: list[Job] = []
         for job in jobs:
-            await how([job], error, fallback=self._work.fallback(job, error))
-        return None
+            worn_out += await how([job], error, fallback=self._work.fallback(job, error)) or ()
+        return worn_out
 
     async def _put_back(self, jobs: Sequence[Job]) -> None:
         """The process is told to stop: the jobs go back at no cost, or wait for their lease."""
@@ -217,7 +225,9 @@ class JobRunner:
 
 
 class _Ending(Protocol):
-    async def __call__(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None: ...
+    async def __call__(
+        self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None
+    ) -> Sequence[Job] | None: ...
 
 
 async def _nothing() -> None:

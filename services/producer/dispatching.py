@@ -11,10 +11,10 @@ from typing import NoReturn
 
 from services.producer.resting import rest_after
 from shared.broker import Carrier
-from shared.errors import BrokerUnavailable, LedgerUnavailable
+from shared.errors import BrokerUnavailable, LeaseExpired, LedgerUnavailable
 from shared.ledger import Ledger
 from shared.logs import log
-from shared.metrics import DISPATCH_TICK, LEASE_EXPIRED
+from shared.metrics import DISPATCH_TICK, JOBS, LEASE_EXPIRED
 from shared.values import Stage
 
 
@@ -76,6 +76,8 @@ class Dispatcher:
             failures = 0
             for stage, jobs in reaped.by_stage.items():
                 LEASE_EXPIRED.labels(stage).inc(jobs)
+            for stage, jobs in reaped.failed.items():
+                JOBS.labels(stage, "failed", LeaseExpired.code).inc(jobs)
             if reaped.released or reaped.running or reaped.lanes:
                 log.info("leases_swept", released=reaped.released, running=reaped.running, lanes=reaped.lanes)
             await asyncio.sleep(every.total_seconds())

@@ -121,12 +121,14 @@ class Reaped:
         released: jobs that were let out and not claimed in time.
         running: jobs whose worker did not come back in time; it cost them one attempt.
         by_stage: both together, by stage.
+        failed: those whose last try this was, by stage.
         lanes: lanes that stood still although they had work to do.
     """
 
     released: int = 0
     running: int = 0
     by_stage: Mapping[Stage, int] = field(default_factory=dict)
+    failed: Mapping[Stage, int] = field(default_factory=dict)
     lanes: int = 0
 
 
@@ -201,11 +203,14 @@ class Ledger(Protocol):
         """
         ...
 
-    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """This try of jobs of one lane failed: each waits, with exponential back-off and full jitter.
 
         After the last retry it fails instead: the bookmark shows the error, and `fallback`, if given, becomes
         its content, as in `fail`.
+
+        Returns:
+            The jobs that failed for good.
         """
         ...
 

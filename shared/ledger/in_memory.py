@@ -261,16 +261,19 @@ class MemoryLedger:
         lane.rest = pause
         return before.until <= self._clock() or before.reason is not pause.reason
 
-    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """See `Ledger.retry`."""
+        failed = set()
         for job in self._running(jobs):
             if job.attempts >= self._retries.retries:
                 self._fail(job, error, fallback)
+                failed.add(job.id)
                 continue
             job.back_in_line()
             job.attempts += 1
             job.reason = WaitReason.BACKOFF
             job.ready_at = self._clock() + self._random() * self._retries.longest_wait(attempt=job.attempts)
+        return [job for job in jobs if job.id in failed]
 
     async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
         """See `Ledger.fail`."""
@@ -395,13 +398,19 @@ class MemoryLedger:
         now = self._clock()
         expired = [job for job in self._jobs.values() if job.state in _OUT and job.lease_until <= now]
         ran = [job for job in expired if job.state is JobState.RUNNING]
+        worn_out = [job for job in ran if job.attempts >= self._retries.retries]
         for job in expired:
-            if job in ran and job.attempts >= self._retries.retries:
+            if job in worn_out:
                 self._fail(job, LeaseExpired(tries=self._retries.retries + 1), None)
                 continue
             job.attempts += job in ran
             job.back_in_line()
-        return Reaped(len(expired) - len(ran), len(ran), Counter(job.stage for job in expired))
+        return Reaped(
+            len(expired) - len(ran),
+            len(ran),
+            by_stage=Counter(job.stage for job in expired),
+            failed=Counter(job.stage for job in worn_out),
+        )
 
     # ---- looking things up ------------------------------------------------------------------------
 

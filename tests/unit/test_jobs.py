@@ -46,9 +46,9 @@ class OutOfReach(MemoryLedger):
         self._answer()
         return await super().claim(stage, job_ids, token)
 
-    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         self._answer()
-        await super().retry(jobs, error, fallback=fallback)
+        return await super().retry(jobs, error, fallback=fallback)
 
 
 def make_ledger(*, retries: int = 3, group: int = 1, run_lease: timedelta = LEASE) -> OutOfReach:
@@ -177,6 +177,17 @@ async def test_a_lasting_failure_ends_with_its_reason_and_the_fallback() -> None
     assert (kept.state, kept.content) == (JobState.FAILED, FALLBACK)
     assert isinstance(kept.error, PageGone)
     assert told == ["page_gone"]
+
+
+async def test_the_last_try_counts_as_a_failure_and_those_before_as_retried(ledger: OutOfReach) -> None:
+    retried, failed = counted("retried", "page_unreachable"), counted("failed", "page_unreachable")
+    worn_out = make_ledger(retries=0)
+
+    for each in (ledger, worn_out):
+        await run(each, await release_one(each), failing_with(PageUnreachable("No answer.")))
+
+    assert counted("retried", "page_unreachable") == retried + 1
+    assert counted("failed", "page_unreachable") == failed + 1
 
 
 async def test_a_crash_is_a_failed_try_whose_sentence_reveals_nothing() -> None:

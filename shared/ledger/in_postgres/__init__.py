@@ -86,13 +86,14 @@ class PostgresLedger:
             async with self._database.begin(jobs[0].user) as work:
                 await setbacks.postpone(work, self._windows, jobs, pause, whole_lane=whole_lane)
 
-    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
+    async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """See `Ledger.retry`."""
-        if jobs:
-            async with self._database.begin(jobs[0].user) as work:
-                await setbacks.retry(
-                    work, self._windows, jobs, error, fallback, retries=self._retries, random=self._random
-                )
+        if not jobs:
+            return []
+        async with self._database.begin(jobs[0].user) as work:
+            return await setbacks.retry(
+                work, self._windows, jobs, error, fallback, retries=self._retries, random=self._random
+            )
 
     async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
         """See `Ledger.fail`."""

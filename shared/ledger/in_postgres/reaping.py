@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, select, text, update
@@ -34,17 +35,15 @@ async def reap(
     """See `Ledger.reap`; looks at the lanes that follow `after`, and says where the next sweep goes on."""
     if not await _is_alone(work):
         return Reaped(), after
-    released, running = await _take_back_expired(work, windows, retries)
+    reaped = await _take_back_expired(work, windows, retries)
     lanes_woken, reached = await _set_going(work, windows, after)
-    return Reaped(released.total(), running.total(), released + running, lanes_woken), reached
+    return replace(reaped, lanes=lanes_woken), reached
 
 
-async def _take_back_expired(
-    work: AsyncConnection, windows: Windows, retries: RetryPolicy
-) -> tuple[Counter[Stage], Counter[Stage]]:
+async def _take_back_expired(work: AsyncConnection, windows: Windows, retries: RetryPolicy) -> Reaped:
     users = await _users_with_expired_jobs(work)
     if not users:
-        return Counter(), Counter()
+        return Reaped()
     await hold(work, users)
     mine = and_(jobs.c.user_id.in_(users), jobs.c.lease_until <= NOW)
     last_try = jobs.c.attempts >= retries.retries
@@ -56,7 +55,12 @@ async def _take_back_expired(
     if worn_out:
         await show_failure(work, [BookmarkId(row.bookmark_id) for row in worn_out], error)
     await settle_many(work, windows, users)
-    return _by_stage(unclaimed), _by_stage([*worn_out, *unfinished])
+    return Reaped(
+        released=len(unclaimed),
+        running=len(worn_out) + len(unfinished),
+        by_stage=_by_stage([*unclaimed, *worn_out, *unfinished]),
+        failed=_by_stage(worn_out),
+    )
 
 
 async def _set_going(work: AsyncConnection, windows: Windows, after: tuple[str, str]) -> tuple[int, tuple[str, str]]:

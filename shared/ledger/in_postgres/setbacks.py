@@ -72,7 +72,7 @@ async def retry(
     *,
     retries: RetryPolicy,
     random: Callable[[], float],
-) -> None:
+) -> list[Job]:
     """See `Ledger.retry`."""
     user = claimed[0].user
     await hold(work, [user])
@@ -80,8 +80,9 @@ async def retry(
     held = await move_on(work, _TRY_AGAIN, again, **why(error))
     waits = [random() * retries.longest_wait(attempt=job.attempt) for job in held]
     await work.execute(_BACK_OFF, {"ids": [job.id for job in held], "waits": waits})
-    await _fail(work, [job for job in claimed if job not in again], error, fallback)
+    failed = await _fail(work, [job for job in claimed if job not in again], error, fallback)
     await settle(work, windows, user)
+    return failed
 
 
 async def fail(
@@ -105,13 +106,17 @@ async def show_failure(work: AsyncConnection, ids: Sequence[BookmarkId], error: 
     await tell(work, TELL_FAILED, ids, error=error)
 
 
-async def _fail(work: AsyncConnection, claimed: Sequence[Job], error: FleetError, fallback: Content | None) -> None:
-    held = [job.bookmark.id for job in await move_on(work, _FAIL, claimed, **why(error))]
-    if not held:
-        return
-    await show_failure(work, held, error)
-    if fallback is not None:
-        await _fall_back(work, claimed[0].user, held, fallback)
+async def _fail(
+    work: AsyncConnection, claimed: Sequence[Job], error: FleetError, fallback: Content | None
+) -> list[Job]:
+    """End them, where we still hold them; those we did."""
+    held = await move_on(work, _FAIL, claimed, **why(error))
+    ids = [job.bookmark.id for job in held]
+    if ids:
+        await show_failure(work, ids, error)
+    if ids and fallback is not None:
+        await _fall_back(work, claimed[0].user, ids, fallback)
+    return held
 
 
 async def _fall_back(work: AsyncConnection, user: UserId, ids: Sequence[BookmarkId], fallback: Content) -> None:

@@ -84,10 +84,12 @@ async def test_a_killed_workers_job_is_run_again_and_the_late_result_is_dropped(
 
 async def test_a_page_that_kills_its_workers_comes_to_an_end(fleet: Fleet) -> None:
     [accepted] = await fleet.ledger.submit(ADA, pages(1))
+    failed = []
     for _ in range(RETRIES.retries + 1):
         assert len(await claim_all(fleet.ledger, SCRAPE)) == 1
         fleet.passes(POLICIES[SCRAPE].run_lease + timedelta(seconds=1))
-        await fleet.ledger.reap()
+        failed.append((await fleet.ledger.reap()).failed)
+    assert failed == [*[{}] * RETRIES.retries, {SCRAPE: 1}]
     assert await claim_all(fleet.ledger, SCRAPE) == []
     seen = fleet.see(accepted.id)
     assert seen is not None
