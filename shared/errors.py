@@ -70,6 +70,16 @@ class Misconfigured(FleetError):
     advice = "Correct the setting the sentence names; docs/configuration.md explains each."
 
 
+class SdkMissing(Misconfigured):
+    """The library that shall carry requests to the provider is not installed."""
+
+    code = "sdk_missing"
+    advice = "Install `bookmark-fleet[google-generativeai]`, or leave FLEET_GEMINI_SDK at google-genai."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"FLEET_GEMINI_SDK names {name}, which is not installed.")
+
+
 # ---- what callers hand in -------------------------------------------------------------------------
 
 
@@ -244,7 +254,7 @@ class QuotaUnavailable(Postponed):
     """Nobody can say how much quota is left, so no call is made."""
 
     code = "quota_unavailable"
-    reason = WaitReason.PROVIDER_DOWN
+    reason = WaitReason.QUOTA_UNAVAILABLE
 
 
 class QuotaSpent(Postponed):

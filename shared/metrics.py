@@ -45,6 +45,7 @@ PROVIDER_TOKENS = Counter("fleet_provider_tokens_total", "Tokens spent.", ["dire
 ITEMS_PER_REQUEST = Histogram(
     "fleet_items_per_request", "Bookmarks one request carried.", buckets=(1, 2, 3, 4, 5, 10, 20)
 )
+BREAKER_OPEN = Gauge("fleet_breaker_open", "Whether calls to the provider are held because it is down.", ["provider"])
 QUOTA_DENIED = Counter("fleet_quota_denied_total", "Calls that had to wait, by the window that was full.", ["window"])
 ABUSE_SIGNALS = Counter("fleet_abuse_signals_total", "Signs of abuse, by kind.", ["kind"])
 KEYS = Gauge("fleet_keys", "Users' keys by status.", ["status"])

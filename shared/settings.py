@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from shared.errors import Misconfigured
 from shared.quota import Limits
-from shared.values import DefaultKeyPolicy
+from shared.values import DefaultKeyPolicy, GeminiSdk
 
 PREFIX = "FLEET_"
 
@@ -251,6 +251,17 @@ class GeminiSettings(Settings):
     )
     gemini_api_version: str = Field(default="v1beta", description="The version of Gemini's API, a part of its path.")
     gemini_model: str = Field(default="gemini-2.5-flash", description="The model that analyses.")
+    gemini_sdk: GeminiSdk = Field(
+        default=GeminiSdk.GOOGLE_GENAI,
+        description="The library that carries the analyzer's requests: `google-genai`, or `google-generativeai`, the "
+        "older one (an extra to install, and v1beta alone).",
+    )
+
+    @model_validator(mode="after")
+    def _with_schemas(self) -> Self:
+        if self.gemini_sdk is GeminiSdk.GOOGLE_GENERATIVEAI and self.gemini_api_version != "v1beta":
+            raise ValueError("FLEET_GEMINI_SDK=google-generativeai has FLEET_GEMINI_API_VERSION=v1beta alone")
+        return self
 
 
 class EgressSettings(Settings):

@@ -41,6 +41,7 @@ class WaitReason(StrEnum):
     KEY_REFUSED = "key_refused"
     PROVIDER_DOWN = "provider_down"
     KEYS_UNAVAILABLE = "keys_unavailable"
+    QUOTA_UNAVAILABLE = "quota_unavailable"
     PAUSED = "paused"
     HOST_BUSY = "host_busy"
 
@@ -59,6 +60,13 @@ class DefaultKeyPolicy(StrEnum):
     OFF = "off"  # never
     FALLBACK = "fallback"  # where a user's own key is missing or refused
     ALWAYS = "always"  # for every call, in place of the users' own
+
+
+class GeminiSdk(StrEnum):
+    """The library that carries requests to Gemini."""
+
+    GOOGLE_GENAI = "google-genai"
+    GOOGLE_GENERATIVEAI = "google-generativeai"  # the older one, an extra
 
 
 class AnalysedBy(StrEnum):

@@ -44,6 +44,9 @@ WORDS: Mapping[WaitReason, Words] = {
     WaitReason.KEYS_UNAVAILABLE: Words(
         "the keys cannot be read at the moment", "Nothing to do: the operator has to unseal or restart the vault."
     ),
+    WaitReason.QUOTA_UNAVAILABLE: Words(
+        "nobody can say how many calls are left", "Nothing to do: the operator has to restart Redis."
+    ),
     WaitReason.PAUSED: Words("an operator has paused this user", "Ask the operator; what was handed in is kept."),
     WaitReason.HOST_BUSY: Words("the site is asked one page at a time", _BY_ITSELF),
 }

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from services.analyzer.actors import make_analyze_actor
-from services.analyzer.adapters.gemini_clients import GeminiClients
-from services.analyzer.adapters.in_google_genai import Gemini
+from services.analyzer.adapters.gemini import Gemini
+from services.analyzer.adapters.making import make_gemini
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.denials import Denials
@@ -15,6 +16,8 @@ from services.analyzer.domain.usable_keys import UsableKeys
 from services.analyzer.settings import AnalyzerSettings
 from shared.audit import here
 from shared.audit.in_postgres import PostgresAudit
+from shared.breaker import Pace
+from shared.breaker.in_redis import RedisBreaker
 from shared.database import Database
 from shared.jobs import Work
 from shared.keys.cache import KeyCache
@@ -22,8 +25,10 @@ from shared.keys.in_postgres import PostgresKeyRegistry
 from shared.keys.in_vault import VaultKeyReader
 from shared.keys.vault_session import VaultSession
 from shared.ledger.opening import postgres_ledger
+from shared.metrics import BREAKER_OPEN
 from shared.quota.in_redis import open_redis
 from shared.quota.opening import open_quota
+from shared.regularly import regularly
 from shared.settings import (
     BrokerSettings,
     DatabaseSettings,
@@ -40,6 +45,8 @@ from shared.usage.in_postgres import PostgresUsage
 from shared.values import Stage
 from shared.worker import Pool, run_pool
 
+_LOOK_AFTER = timedelta(seconds=5)
+
 
 def run_analyzer(partitions: Sequence[int] | None = None) -> int:
     """Run one analyzer process until it is told to stop; its exit code.
@@ -53,6 +60,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
     analyzer, gemini = AnalyzerSettings.read(), GeminiSettings.read()
     database, redis, vault = DatabaseSettings.read(), RedisSettings.read(), VaultSettings.read()
     quota, default_key, dispatch = QuotaSettings.read(), DefaultKeySettings.read(), DispatchSettings.read()
+    provider = make_gemini(gemini, analyzer)
 
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
@@ -63,13 +71,17 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             stack.push_async_callback(session.close)
             counters = open_redis(redis.redis_url)
             stack.push_async_callback(counters.aclose)
-            provider = _provider(analyzer, gemini)
             stack.push_async_callback(provider.close)
-            await provider.clients.warm_up()
+            await provider.sdk.clients.warm_up()
 
             ledger = postgres_ledger(store, dispatch)
             journal = PostgresUsage(store)
             opened = open_quota(counters, store, settings=quota, default_key=default_key)
+            pace = Pace(
+                timedelta(seconds=analyzer.provider_probe_s), call=timedelta(seconds=analyzer.provider_timeout_s)
+            )
+            breaker = RedisBreaker(counters, f"gemini:{gemini.gemini_model}", pace=pace)
+            await stack.enter_async_context(regularly(partial(_look_after, provider, breaker), every=_LOOK_AFTER))
             remembered = KeyCache(max_age=timedelta(seconds=vault.vault_cache_s))
             actor = here("process:analyzer")
             keys = UsableKeys(
@@ -81,7 +93,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             analyse = Analysing(
                 ledger=ledger,
                 keys=keys,
-                asking=Asking(provider, opened.permits, journal, Denials(PostgresSignals(store))),
+                asking=Asking(provider, breaker, opened.permits, journal, Denials(PostgresSignals(store))),
                 lessons=Lessons(opened.permits, opened.limits),
                 batch_pause=timedelta(seconds=dispatch.batch_pause_s),
             )
@@ -97,16 +109,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
     return run_pool(pool, broker=BrokerSettings.read(), process=ProcessSettings.read(), partitions=partitions)
 
 
-def _provider(analyzer: AnalyzerSettings, gemini: GeminiSettings) -> Gemini:
-    clients = GeminiClients(
-        base_url=gemini.gemini_base_url,
-        api_version=gemini.gemini_api_version,
-        timeout_s=analyzer.provider_timeout_s,
-        most=analyzer.analyze_clients,
-    )
-    return Gemini(
-        clients,
-        model=gemini.gemini_model,
-        chars=analyzer.provider_text_chars,
-        deadline_s=analyzer.provider_timeout_s,
-    )
+async def _look_after(provider: Gemini, breaker: RedisBreaker) -> None:
+    """Close the clients of keys that nobody uses, and show whether calls are held."""
+    await provider.sdk.clients.tidy()
+    BREAKER_OPEN.labels("gemini").set(await breaker.is_open())

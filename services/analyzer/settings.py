@@ -21,6 +21,13 @@ class AnalyzerSettings(Settings):
     provider_timeout_s: float = Field(
         default=60.0, gt=0, le=600, description="Limit for one request to the provider, seconds."
     )
+    provider_probe_s: float = Field(
+        default=2.0,
+        gt=0,
+        le=600,
+        description="Least time between two probes of a provider that is down, over the whole fleet, seconds; doubles "
+        "with every probe that fails, up to a minute.",
+    )
     provider_text_chars: int = Field(
         default=60_000,
         ge=1_000,

@@ -31,6 +31,12 @@ KEY_MISSING = error(
     "PERMISSION_DENIED",
     "Method doesn't allow unregistered callers (callers without established identity).",
 )
+UNAUTHORIZED = error(
+    401,
+    "UNAUTHENTICATED",
+    "Request had invalid authentication credentials.",
+    _error_info("ACCESS_TOKEN_TYPE_UNSUPPORTED"),
+)
 API_DISABLED = error(
     403,
     "PERMISSION_DENIED",

@@ -1,9 +1,12 @@
 """What can be made to go wrong, one request at a time or by chance."""
 
 import random
+import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+
+from aiohttp import web
 
 from tests.gemini_emulator import bodies
 
@@ -24,6 +27,7 @@ class Fault(StrEnum):
     KEY_INVALID = "key_invalid"
     KEY_EXPIRED = "key_expired"
     KEY_DISABLED = "key_disabled"
+    UNAUTHORIZED = "401"
     RESET = "reset"
     HANG = "hang"
     DRIP = "drip"
@@ -33,6 +37,8 @@ class Fault(StrEnum):
     HTML = "html"
     EMPTY = "empty"
     HUGE = "huge"
+    ENDLESS = "endless"
+    PACKED = "packed"
     MISSING = "missing"
     SHUFFLED = "shuffled"
     FOREIGN = "foreign"
@@ -53,7 +59,19 @@ ERRORS: dict[Fault, bodies.Body] = {
     Fault.KEY_INVALID: bodies.KEY_INVALID,
     Fault.KEY_EXPIRED: bodies.KEY_EXPIRED,
     Fault.KEY_DISABLED: bodies.API_DISABLED,
+    Fault.UNAUTHORIZED: bodies.UNAUTHORIZED,
 }
+
+
+PLAIN: dict[Fault, Callable[[], web.Response]] = {
+    Fault.BAD_GATEWAY: lambda: web.Response(status=502, text="<html><h1>502</h1></html>", content_type="text/html"),
+    Fault.HTML: lambda: web.Response(text="<html><h1>Sign in</h1></html>", content_type="text/html"),
+    Fault.REDIRECT: lambda: web.Response(status=302, headers={"Location": "/elsewhere"}),
+    Fault.PACKED: lambda: web.Response(
+        body=zlib.compress(b" " * 10_000_000), headers={"Content-Encoding": "deflate"}, content_type="application/json"
+    ),
+}
+"""What does not come from Gemini's API, whole."""
 
 
 class Script:

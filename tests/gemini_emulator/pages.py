@@ -11,6 +11,8 @@ _BEGIN = re.compile(r"^\[(\w+) BEGIN ITEM (\S+)\]$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z][A-Za-z+#.-]{3,}")
 _KNOWN = ("Python", "JavaScript", "Docker", "PostgreSQL", "Redis", "RabbitMQ", "React", "Kubernetes", "Git", "Linux")
 
+ARRAY = ("ARRAY", "array", 5)  # the older library sends the number of the enumeration's value
+
 BLOCK_MARK = "EMULATOR-BLOCKS-THIS"
 """A page with these words is refused by the emulator's safety rules, and its whole request with it."""
 
@@ -64,7 +66,7 @@ def _value(name: str, shape: Body, page: Page) -> Any:
         return page.id
     if "enum" in shape:
         return shape["enum"][len(page.text) % len(shape["enum"])]
-    if shape.get("type", "").upper() == "ARRAY":
+    if shape.get("type") in ARRAY:
         return [known for known in _KNOWN if known in page.text] if name == "technologies" else words or ["page"]
     if name == "summary":
         return f"The emulator read {page.title or 'a page'!r}: {len(page.text.split())} words."

@@ -13,7 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.gemini_emulator import bodies
-from tests.gemini_emulator.faults import ERRORS, Fault, Script
+from tests.gemini_emulator.faults import ERRORS, PLAIN, Fault, Script
 from tests.gemini_emulator.journal import Request
 from tests.gemini_emulator.keys import REFUSALS, Key, KeyState
 from tests.gemini_emulator.pages import BLOCK_MARK, Page, analyses, pages_in
@@ -28,6 +28,7 @@ class GeminiEmulator:
         latency_s: how long every answer takes, seconds.
         any_key: whether unknown keys are taken as good ones with the usual quotas.
         requests: every request to generate an answer, oldest first.
+        written: bytes of answers without end that were sent.
         strays: paths that were asked for and that Gemini does not have.
     """
 
@@ -39,6 +40,7 @@ class GeminiEmulator:
         self.any_key = any_key
         self.requests: list[Request] = []
         self.strays: list[str] = []
+        self.written = 0
         self.keys: dict[str, Key] = {}
         self.script = Script()
         self._started = threading.Event()
@@ -171,30 +173,29 @@ class GeminiEmulator:
 
     async def _broken(self, request: web.Request, fault: Fault | None) -> web.StreamResponse | None:
         """What is no answer of Gemini's at all."""
+        if fault in PLAIN:
+            return PLAIN[fault]()
         match fault:
-            case Fault.BAD_GATEWAY:
-                return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
-            case Fault.HTML:
-                return web.Response(text="<html><h1>Sign in</h1></html>", content_type="text/html")
-            case Fault.REDIRECT:
-                return web.Response(status=302, headers={"Location": f"{self.url}/elsewhere"})
             case Fault.RESET if request.transport is not None:
                 request.transport.abort()
                 return web.Response(status=499)
             case Fault.HANG:
                 await asyncio.sleep(3_600)
             case Fault.DRIP:
-                return await self._drip(request)
+                return await self._without_end(request, b" ", rest_s=0.05)
+            case Fault.ENDLESS:
+                return await self._without_end(request, b" " * 2**16, rest_s=0)
         return None
 
-    async def _drip(self, request: web.Request) -> web.StreamResponse:
+    async def _without_end(self, request: web.Request, piece: bytes, *, rest_s: float) -> web.StreamResponse:
         """An answer that never ends and never pauses for long."""
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):
             while True:
-                await response.write(b" ")
-                await asyncio.sleep(0.05)
+                await response.write(piece)
+                self.written += len(piece)
+                await asyncio.sleep(rest_s)
         return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:

@@ -1,108 +1,121 @@
-"""Gemini through google-genai: one request a call, retried by nobody, on the one key it is handed."""
+"""Gemini's present library, google-genai: a client per key, over httpx2."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import httpx2
-from google.genai import errors, types
-from pydantic import ValidationError
+from google.genai import Client, errors, types
 
-from services.analyzer.adapters.gemini_clients import GeminiClients
-from services.analyzer.adapters.gemini_errors import Refusal, meaning
-from services.analyzer.domain.answers import read_answer
-from services.analyzer.domain.outage import Outage
-from services.analyzer.domain.prompts import ANSWER_SCHEMA, Prompt, build_prompt
-from services.analyzer.domain.provider import Answer, Item
+from services.analyzer.adapters.gemini import MAX_BODY_BYTES, Endpoint, Silence
+from services.analyzer.adapters.gemini_errors import Refusal
+from services.analyzer.adapters.gemini_replies import Reply
+from services.analyzer.adapters.key_clients import KeyClients
+from services.analyzer.domain.prompts import ANSWER_SCHEMA, MAX_ANSWER_TOKENS, TEMPERATURE, Prompt
 from shared.bookmarks import Tokens
-from shared.errors import AnswerUnusable, ContentBlocked, FleetError, KeyRefused, ProviderDown, ProviderUnreached
-from shared.keys import ApiKey
 
-MAX_ANSWER_TOKENS = 8_192
+
+class _TooLongError(Exception):
+    """More is coming than is read."""
+
 
 _NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
-_BLOCKED = frozenset(
-    [
-        types.FinishReason.SAFETY,
-        types.FinishReason.RECITATION,
-        types.FinishReason.BLOCKLIST,
-        types.FinishReason.PROHIBITED_CONTENT,
-        types.FinishReason.SPII,
-    ]
-)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+_SILENCES = {  # the first that fits
+    (_TooLongError,): Silence.TOO_LONG,
+    _NEVER_LEFT: Silence.NEVER_LEFT,
+    (TimeoutError, httpx2.TimeoutException): Silence.TOO_LATE,
+    (httpx2.HTTPError,): Silence.BROKEN,
+    (ValueError,): Silence.NOT_GEMINIS,  # pydantic's errors, too
+}
+_FAILURES = tuple(kind for kinds in _SILENCES for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
-class Gemini:
-    """The provider port over google-genai.
+class _GenaiClient:
+    client: Client
+    http: httpx2.AsyncClient
 
-    Attributes:
-        clients: a client per key.
-        model: the model that is asked.
-        chars: the budget of characters for the texts of one request.
-        deadline_s: how long one call may take in all, seconds.
-    """
+    async def close(self) -> None:
+        await self.client.aio.aclose()
+        self.client.close()
+        await self.http.aclose()
 
-    clients: GeminiClients
-    model: str
-    chars: int
-    deadline_s: float
-    outage: Outage = field(default_factory=Outage)
-    now: Callable[[], datetime] = _now
 
-    async def prepare(self, key: ApiKey) -> None:
-        """Have a client for the key; an empty key gets none, and is refused when it is used."""
-        if key.get_secret_value().strip():
-            await self.clients.prepare(key)
+class GoogleGenai:
+    """Keeps the promises of `adapters.gemini.Sdk`."""
 
-    async def analyse(self, key: ApiKey, items: Sequence[Item]) -> Answer:
-        """Ask once about these items; see `services.analyzer.domain.provider.Provider`."""
-        asked = await self._ask(key, build_prompt(items, chars=self.chars))
-        if isinstance(asked, FleetError):
-            raise asked  # here, where no library error hangs on it: those hold the request, and with it the key
-        self.outage.over()
-        found = read_answer(_text(asked), asked={item.id for item in items})
-        return Answer(found, model=asked.model_version or self.model, tokens=_tokens(asked))
+    def __init__(self, endpoint: Endpoint, *, most: int = 64) -> None:
+        """Open nothing yet.
+
+        Args:
+            endpoint: what is asked.
+            most: clients, one a key, kept open.
+        """
+        self._endpoint = endpoint
+        self._ssl = httpx2.create_ssl_context()  # costs more than all the rest; the same for everybody
+        self.clients = KeyClients(self._connect, most=most)
+
+    async def ask(self, key: str, prompt: Prompt) -> Reply | Refusal | Silence:
+        """Ask once."""
+        try:
+            async with self.clients.client_for(key) as ours:
+                return _reply(
+                    await ours.client.aio.models.generate_content(
+                        model=self._endpoint.model, contents=prompt.pages, config=_config(prompt)
+                    )
+                )
+        except errors.APIError as error:
+            return Refusal.of(error.code, error.details)
+        except _FAILURES as error:
+            return next(silence for kinds, silence in _SILENCES.items() if isinstance(error, kinds))
 
     async def close(self) -> None:
         """Close every client."""
         await self.clients.close()
 
-    async def _ask(self, key: ApiKey, prompt: Prompt) -> types.GenerateContentResponse | FleetError:
-        if not key.get_secret_value().strip():
-            return KeyRefused("it is empty")
-        try:
-            async with self.clients.client_for(key) as client, asyncio.timeout(self.deadline_s):
-                return await client.aio.models.generate_content(
-                    model=self.model, contents=prompt.pages, config=_config(prompt)
-                )
-        except (errors.APIError, httpx2.HTTPError, TimeoutError, ValidationError, ValueError) as error:
-            return self._ours(error)
+    def _connect(self, key: str) -> _GenaiClient:
+        """A client that takes nothing from the environment but proxies and certificates."""
+        http = httpx2.AsyncClient(
+            verify=self._ssl,
+            follow_redirects=False,  # a redirect would take the key along
+            headers={"Accept-Encoding": "identity"},  # what is counted is what is read
+            event_hooks={"response": [_bound]},
+        )
+        options = types.HttpOptions(
+            base_url=self._endpoint.base_url,
+            api_version=self._endpoint.api_version,
+            timeout=int(self._endpoint.timeout_s * 1_000),
+            retry_options=types.HttpRetryOptions(attempts=1),
+            httpx_async_client=http,
+            client_args={"verify": self._ssl},
+            async_client_args={"ssl": self._ssl},
+        )
+        return _GenaiClient(Client(api_key=key, vertexai=False, http_options=options), http)
 
-    def _ours(self, error: Exception) -> FleetError:
-        match error:
-            case errors.APIError():
-                refusal = Refusal.of(error.code, error.details)
-                return meaning(refusal, now=self.now()) or self._down(f"{error.code} {refusal.status}", refusal)
-            case _ if isinstance(error, _NEVER_LEFT):
-                sentence = "The provider cannot be reached; nothing was sent."
-                return ProviderUnreached(sentence, until=self.outage.failed())
-            case TimeoutError() | httpx2.TimeoutException():
-                return self._down("it did not answer in time")
-            case httpx2.HTTPError():
-                return self._down("the connection broke")
-            case _:
-                return AnswerUnusable("The provider's answer is not one of Gemini's API.")
 
-    def _down(self, why: str, refusal: Refusal | None = None) -> ProviderDown:
-        wanted = refusal.retry_after if refusal else None
-        until = self.outage.failed(at_least=wanted) if wanted else self.outage.failed()
-        return ProviderDown(f"The provider could not answer ({why.strip()}).", until=until)
+class _Bounded(httpx2.AsyncByteStream):
+    """An answer's bytes, as many as are read."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_BODY_BYTES
+        async for chunk in self._stream:
+            left -= len(chunk)
+            if left < 0:
+                raise _TooLongError
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Have an answer end at `MAX_BODY_BYTES`; a packed one, which nobody asked for, could hold any amount."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise _TooLongError
+    if isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _Bounded(response.stream)
 
 
 def _config(prompt: Prompt) -> types.GenerateContentConfig:
@@ -110,34 +123,23 @@ def _config(prompt: Prompt) -> types.GenerateContentConfig:
         system_instruction=prompt.instructions,
         response_mime_type="application/json",
         response_schema=ANSWER_SCHEMA,
-        temperature=0.2,
+        temperature=TEMPERATURE,
         max_output_tokens=MAX_ANSWER_TOKENS,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
 
 
-def _text(response: types.GenerateContentResponse) -> str:
-    """The answer's text, which is None where the provider's rules held it back.
-
-    Raises:
-        ContentBlocked: they did.
-        AnswerUnusable: there is none for another reason, or it was cut.
-    """
+def _reply(response: types.GenerateContentResponse) -> Reply:
     feedback = response.prompt_feedback
-    if feedback is not None and feedback.block_reason is not None:
-        raise ContentBlocked("The provider's safety rules refuse this page.")
     candidate = response.candidates[0] if response.candidates else None
-    if candidate is None:
-        raise AnswerUnusable("The provider's answer is empty.")
-    if candidate.finish_reason in _BLOCKED:
-        raise ContentBlocked("The provider's safety rules held back what it would say of this page.")
-    if candidate.finish_reason is types.FinishReason.MAX_TOKENS:
-        raise AnswerUnusable("The provider's answer was cut at its longest.")
-    parts = candidate.content.parts if candidate.content else None
-    text = "".join(part.text for part in parts or () if part.text and not part.thought)
-    if not text:
-        raise AnswerUnusable("The provider's answer holds no text.")
-    return text
+    parts = candidate.content.parts if candidate and candidate.content else None
+    return Reply(
+        text="".join(part.text for part in parts or () if part.text and not part.thought) if candidate else None,
+        finish=candidate.finish_reason.name if candidate and candidate.finish_reason else "",
+        prompt_blocked=feedback is not None and feedback.block_reason is not None,
+        model=response.model_version or "",
+        tokens=_tokens(response),
+    )
 
 
 def _tokens(response: types.GenerateContentResponse) -> Tokens:

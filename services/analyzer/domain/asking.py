@@ -11,7 +11,16 @@ from services.analyzer.domain.prompts import PROMPT_VERSION
 from services.analyzer.domain.provider import Answer, Findings, Item, ItemId, Provider
 from services.analyzer.domain.usable_keys import UsableKey
 from shared.bookmarks import Analysis, Content, Tokens
-from shared.errors import AnswerUnusable, FleetError, LedgerUnavailable, ProviderUnreached, QuotaSpent, UserErased
+from shared.breaker import Breaker, Go, Hold
+from shared.errors import (
+    AnswerUnusable,
+    FleetError,
+    LedgerUnavailable,
+    ProviderDown,
+    ProviderUnreached,
+    QuotaSpent,
+    UserErased,
+)
 from shared.ledger import Job
 from shared.logs import log
 from shared.metrics import ITEMS_PER_REQUEST, PROVIDER_REQUESTS, PROVIDER_SECONDS, PROVIDER_TOKENS
@@ -39,6 +48,7 @@ class Asking:
     """Asks the provider about a few pages of one user, on the key that serves the user and within its quota."""
 
     provider: Provider
+    breaker: Breaker
     quota: Quota
     journal: UsageJournal
     denials: Denials
@@ -51,25 +61,49 @@ class Asking:
             UserErased: there is nobody to ask for any more.
             KeyRefused, ContentBlocked, AnswerUnusable: nothing came of it.
         """
+        go = await self._go(batch.user)
         await self.provider.prepare(key.stored.key)
-        permit, call = await self._permit(batch.user, key.source, items=len(jobs))
+        try:
+            permit, call = await self._permit(batch.user, key.source, items=len(jobs))
+        except FleetError:
+            await self.breaker.unused(go)
+            raise
         tell = partial(_tell, key.source, items=len(jobs))
         began = time.perf_counter()
         try:
             answer = await self.provider.analyse(key.stored.key, [_item(job) for job in jobs])
-        except ProviderUnreached as error:
-            tell(error.code, seconds=time.perf_counter() - began)
-            await self._take_back(permit, call)
-            raise
         except FleetError as error:
-            batch.asked = True
             tell(error.code, seconds=time.perf_counter() - began)
-            await self.journal.end(call, outcome=error.code, tokens=Tokens())
+            if isinstance(error, ProviderUnreached):
+                await self._take_back(permit, call)
+            else:
+                batch.asked = True
+                await self.journal.end(call, outcome=error.code, tokens=Tokens())
+            await self._heed(batch.user, go, error)
             raise
         batch.asked = True
+        await self.breaker.answered(batch.user, go)
         tell(ANALYSED, seconds=time.perf_counter() - began, answer=answer)
         _note(batch, jobs, answer, key.source)
         await self.journal.end(call, outcome=ANALYSED, tokens=answer.tokens)
+
+    async def _go(self, user: UserId) -> Go:
+        """Leave of the breaker, before any quota is taken.
+
+        Raises:
+            ProviderDown: it is open, and somebody else finds out when the provider is back.
+        """
+        answer = await self.breaker.ask(user)
+        if isinstance(answer, Hold):
+            raise ProviderDown("The provider is down; one call at a time asks whether it is back.", until=answer.until)
+        return answer
+
+    async def _heed(self, user: UserId, go: Go, error: FleetError) -> None:
+        """Tell the breaker what came of a call; a refusal is an answer as well."""
+        if isinstance(error, ProviderDown):
+            error.until = max(error.until, await self.breaker.failed(user, go))
+        else:
+            await self.breaker.answered(user, go)
 
     async def _permit(self, user: UserId, source: KeySource, *, items: int) -> tuple[Permit, CallId]:
         """A permit that is still good after its call was recorded."""

@@ -20,6 +20,8 @@ from services.analyzer.domain.vocabulary import (
 )
 
 PROMPT_VERSION = "2026-1"
+TEMPERATURE = 0.2
+MAX_ANSWER_TOKENS = 8_192
 
 MAX_TITLE_CHARS = 300
 MAX_URL_CHARS = 500

@@ -9,7 +9,13 @@ from shared.keys.serving import serving
 from shared.ledger import Ledger
 from shared.values import DefaultKeyPolicy, KeySource, Stage, UserId, WaitReason
 
-_ENDED_BY_ASKING = (WaitReason.NO_KEY, WaitReason.KEY_REFUSED, WaitReason.PROVIDER_DOWN, WaitReason.KEYS_UNAVAILABLE)
+_ENDED_BY_ASKING = (
+    WaitReason.NO_KEY,
+    WaitReason.KEY_REFUSED,
+    WaitReason.PROVIDER_DOWN,
+    WaitReason.KEYS_UNAVAILABLE,
+    WaitReason.QUOTA_UNAVAILABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)

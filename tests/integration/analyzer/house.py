@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from services.analyzer.adapters.gemini_clients import GeminiClients
-from services.analyzer.adapters.in_google_genai import Gemini
+from services.analyzer.adapters.gemini import Endpoint, Gemini
+from services.analyzer.adapters.in_google_genai import GoogleGenai
 from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.denials import Denials
@@ -24,6 +24,8 @@ from services.analyzer.domain.usable_keys import UsableKeys
 from shared.audit import here
 from shared.audit.in_postgres import PostgresAudit
 from shared.bookmarks import Content, NewBookmark
+from shared.breaker import Pace
+from shared.breaker.in_redis import RedisBreaker
 from shared.database import Database
 from shared.jobs import JobRunner, Work
 from shared.keys import DEPLOYMENT, ApiKey, KeyReader
@@ -142,6 +144,7 @@ class House:
     window: int
     group: int
     minute: timedelta = MINUTE
+    probe: timedelta = timedelta(seconds=0.2)
     policy: DefaultKeyPolicy = DefaultKeyPolicy.OFF
     left: list[Left] = field(default_factory=list)
 
@@ -185,17 +188,18 @@ class House:
         async with AsyncExitStack() as stack:
             redis = open_redis(SecretStr(self.redis_url))
             stack.push_async_callback(redis.aclose)
-            clients = GeminiClients(self.gemini_url, "v1beta", timeout_s=5.0)
-            provider = Gemini(clients, model="gemini-2.5-flash", chars=20_000, deadline_s=5.0)
+            sdk = GoogleGenai(Endpoint(self.gemini_url, "v1beta", "gemini-2.5-flash", timeout_s=5.0))
+            provider = Gemini(sdk, model="gemini-2.5-flash", chars=20_000, deadline_s=5.0)
             stack.push_async_callback(provider.close)
-            await clients.warm_up()
+            await sdk.clients.warm_up()
+            breaker = RedisBreaker(redis, "gemini", pace=Pace(self.probe, call=timedelta(seconds=5)))
             journal = PostgresUsage(self.database)
             quota = RedisQuota(redis, limits=self.limits, timezone=ZoneInfo("UTC"), journal=journal, minute=self.minute)
             reader = await self.keys.reader(stack)
             analyse = Analysing(
                 ledger=self.ledger,
                 keys=UsableKeys(reader, self.registry, here("process:analyzer"), self.policy),
-                asking=Asking(Gate(provider, self.left), quota, journal, Denials(InMemorySignals())),
+                asking=Asking(Gate(provider, self.left), breaker, quota, journal, Denials(InMemorySignals())),
                 lessons=Lessons(quota, self.limits),
                 batch_pause=timedelta(0),
             )

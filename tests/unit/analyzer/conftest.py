@@ -12,6 +12,7 @@ from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKeys
 from shared.audit import Actor
 from shared.bookmarks import Content, NewBookmark
+from shared.breaker.in_memory import InMemoryBreaker
 from shared.jobs import JobRunner, Work
 from shared.keys import DEPLOYMENT
 from shared.keys.in_memory import InMemoryKeyRegistry, InMemoryKeys
@@ -65,11 +66,12 @@ class Analyzer:
         self.erased: set[UserId] = set()
         self.journal = InMemoryUsage(knows=lambda user: user not in self.erased)
         self.provider = InMemoryProvider()
+        self.breaker = InMemoryBreaker()
         self.signals = InMemorySignals()
         self.analyse = Analysing(
             ledger=self.ledger,
             keys=UsableKeys(self.keys, self.registry, ACTOR, policy),
-            asking=Asking(self.provider, self.quota, self.journal, Denials(self.signals)),
+            asking=Asking(self.provider, self.breaker, self.quota, self.journal, Denials(self.signals)),
             lessons=Lessons(self.quota, self.limits),
             batch_pause=timedelta(seconds=batch_pause_s),
         )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.analyzer.domain.provider import Item
+from shared.breaker import OPENS_AT, Go, Pace
 from shared.errors import (
     AnswerUnusable,
     ContentBlocked,
@@ -21,7 +22,7 @@ from shared.errors import (
 )
 from shared.keys import ApiKey, StoredKey
 from shared.ledger import Job, Pause
-from shared.quota import Account, Taken, Wait, account_of
+from shared.quota import Account, Taken, Wait, WindowName, account_of
 from shared.usage import NOT_SENT
 from shared.values import AnalysedBy, JobState, KeySource, KeyStatus, Strategy, UserId, WaitReason
 from tests.unit.analyzer.conftest import ADA, KEYS, LINUS, Analyzer
@@ -218,6 +219,51 @@ async def test_a_provider_that_cannot_answer_is_waited_for_and_the_call_counts(
     assert analyzer.attempts() == [0]
     assert [call.outcome for call in analyzer.journal.calls] == [error.code]
     assert (await analyzer.quota.status(account_of(ADA))).minute.used == 1
+
+
+async def test_a_provider_that_fails_several_users_is_asked_by_one_of_them_alone(analyzer: Analyzer) -> None:
+    users = [UserId(f"user-{number}") for number in range(6)]
+    for user in users:
+        await analyzer.add_key(user, key=f"AIzaSyUser-{user:0>29}")
+        await analyzer.add_page("page", user=user)
+    down = ProviderDown("Overloaded.", until=soon())
+    analyzer.provider.refuses = lambda _, __: down
+
+    await analyzer.serve()
+
+    assert len(analyzer.provider.asked) == OPENS_AT
+    assert [analyzer.rest(user).reason for user in users] == [WaitReason.PROVIDER_DOWN] * 6
+    assert [await analyzer.used(account_of(user)) for user in users] == [1] * OPENS_AT + [0] * OPENS_AT
+    assert set(analyzer.attempts()) == {0}
+
+
+async def test_a_provider_that_refuses_answers_and_is_not_down(analyzer: Analyzer) -> None:
+    await analyzer.add_key()
+    for number in range(OPENS_AT):
+        await analyzer.add_page(f"page-{number}")
+        analyzer.provider.refuses = lambda _, __: AnswerUnusable("It is not JSON.")
+        await analyzer.serve()
+        await analyzer.wake()
+
+    assert not await analyzer.breaker.is_open()
+
+
+async def test_a_probe_the_quota_does_not_permit_leaves_the_try_to_another(analyzer: Analyzer) -> None:
+    analyzer.breaker.pace = Pace(timedelta(0), call=timedelta(hours=1))
+    for user in (ADA, LINUS):
+        await analyzer.add_key(user)
+        await analyzer.add_page("page", user=user)
+    for user in (ADA, LINUS, ADA):
+        go = await analyzer.breaker.ask(user)
+        assert isinstance(go, Go)
+        await analyzer.breaker.failed(user, go)
+    await analyzer.quota.close(account_of(ADA), WindowName.DAY, soon(hours=1))
+
+    await analyzer.serve()
+
+    assert analyzer.rest(ADA).reason is WaitReason.QUOTA_DAY
+    assert [key for key, _ in analyzer.provider.asked] == [KEYS[LINUS]]
+    assert not await analyzer.breaker.is_open()
 
 
 async def test_a_call_that_never_left_gives_its_quota_back(analyzer: Analyzer) -> None:

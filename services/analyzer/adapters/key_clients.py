@@ -1,54 +1,56 @@
 """A client per key, a bounded number of them: no request can carry a key other than its client's own."""
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
-from ssl import SSLContext
+from typing import Generic, Protocol, TypeVar
 
-import httpx2
-from google.genai import Client, types
+IDLE = timedelta(minutes=3)
+"""A client nobody used for so long is closed: its key may have been removed, and should not stay in memory."""
 
-from shared.keys import ApiKey
+
+class Client(Protocol):
+    """Something that talks to the provider on one key."""
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        ...
+
+
+C = TypeVar("C", bound=Client)
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Entry(Generic[C]):
     """One key's client, who is using it, and whether it goes when the last of them is done."""
 
-    client: Client
-    http: httpx2.AsyncClient
+    client: C
+    used_at: float
     users: int = 0
     retired: bool = False
 
-    async def close(self) -> None:
-        await self.client.aio.aclose()
-        self.client.close()
-        await self.http.aclose()
-
 
 @dataclass(slots=True)
-class GeminiClients:
+class KeyClients(Generic[C]):
     """Clients by key, the least recently used closed first; to be used and closed on one event loop.
 
     Attributes:
-        base_url: where the API is.
-        api_version: `v1beta` or `v1`.
-        timeout_s: how long the provider may take between two bytes, seconds.
+        connect: makes a client for a key; called in a thread, one at a time.
         most: clients kept at most, besides those in use.
     """
 
-    base_url: str
-    api_version: str
-    timeout_s: float
+    connect: Callable[[str], C]
     most: int = 64
-    _entries: OrderedDict[str, _Entry] = field(default_factory=OrderedDict)
-    _ssl: SSLContext | None = None
+    clock: Callable[[], float] = time.monotonic
+    _entries: OrderedDict[str, _Entry[C]] = field(default_factory=OrderedDict)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def prepare(self, key: ApiKey) -> None:
+    async def prepare(self, key: str) -> None:
         """Have the key's client ready, so that nobody waits for it between a permit and its call.
 
         Raises:
@@ -58,7 +60,7 @@ class GeminiClients:
         await self._retire_surplus()
 
     @asynccontextmanager
-    async def client_for(self, key: ApiKey) -> AsyncIterator[Client]:
+    async def client_for(self, key: str) -> AsyncIterator[C]:
         """The key's client, open as long as the block runs.
 
         Raises:
@@ -70,29 +72,36 @@ class GeminiClients:
             yield entry.client
         finally:
             entry.users -= 1
+            entry.used_at = self.clock()
             await self._retire_surplus()
             if entry.retired and not entry.users:
-                await asyncio.shield(entry.close())
+                await asyncio.shield(entry.client.close())
 
     async def warm_up(self) -> None:
         """Pay for the first client, a third of a second, before a permit that soon lapses has to."""
-        await self._connect("no-key-and-never-sent").close()
+        client = await asyncio.to_thread(self.connect, "no-key-and-never-sent")
+        await client.close()
+
+    async def tidy(self) -> None:
+        """Close the clients that were idle for `IDLE`."""
+        since = self.clock() - IDLE.total_seconds()
+        for name in [name for name, entry in self._entries.items() if entry.used_at < since and not entry.users]:
+            await asyncio.shield(self._entries.pop(name).client.close())
 
     async def close(self) -> None:
         """Close every client."""
         while self._entries:
             _, entry = self._entries.popitem()
-            await entry.close()
+            await entry.client.close()
 
-    async def _entry(self, key: ApiKey) -> _Entry:
-        plaintext = key.get_secret_value()
-        if not plaintext.strip():
+    async def _entry(self, key: str) -> _Entry[C]:
+        if not key.strip():
             raise ValueError("an empty key")
-        name = sha256(plaintext.encode()).hexdigest()
+        name = sha256(key.encode()).hexdigest()
         async with self._one_at_a_time:
             if name not in self._entries:
                 # Beside the loop: other users' permits lapse while it stands still.
-                self._entries[name] = await asyncio.to_thread(self._connect, plaintext)
+                self._entries[name] = _Entry(await asyncio.to_thread(self.connect, key), self.clock())
         self._entries.move_to_end(name)
         return self._entries[name]
 
@@ -101,22 +110,4 @@ class GeminiClients:
             _, entry = self._entries.popitem(last=False)
             entry.retired = True
             if not entry.users:
-                await asyncio.shield(entry.close())
-
-    def _connect(self, plaintext: str) -> _Entry:
-        """A client that takes nothing from the environment but proxies and certificates."""
-        if self._ssl is None:
-            self._ssl = (
-                httpx2.create_ssl_context()
-            )  # costs more than all the rest; certificates are the same for everybody
-        http = httpx2.AsyncClient(verify=self._ssl, follow_redirects=False)  # a redirect would take the key along
-        options = types.HttpOptions(
-            base_url=self.base_url,
-            api_version=self.api_version,
-            timeout=int(self.timeout_s * 1_000),
-            retry_options=types.HttpRetryOptions(attempts=1),
-            httpx_async_client=http,
-            client_args={"verify": self._ssl},
-            async_client_args={"ssl": self._ssl},
-        )
-        return _Entry(Client(api_key=plaintext, vertexai=False, http_options=options), http)
+                await asyncio.shield(entry.client.close())
