@@ -12,6 +12,7 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 _OWN_RANGE = range(20_000, 32_000)  # below the ports systems lend to outgoing connections, which come and go
 _TRIES = 200
+_handed_out: set[int] = set()
 
 
 def is_free(port: int) -> bool:
@@ -26,10 +27,11 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on, picked by chance so that two callers rarely pick the same."""
+    """A loopback port nobody listens on, never the same twice, and picked by chance, for others look too."""
     for _ in range(_TRIES):
         port = random.choice(_OWN_RANGE)  # noqa: S311 - spreads callers, guards nothing
-        if is_free(port):
+        if port not in _handed_out and is_free(port):
+            _handed_out.add(port)
             return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((LOOPBACK, 0))

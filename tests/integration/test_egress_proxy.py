@@ -104,6 +104,16 @@ async def test_what_may_not_be_visited_does_not_resolve_or_does_not_answer_looks
     assert REGISTRY.get_sample_value("fleet_egress_refused_total", {"kind": "loopback"}) == before + 2
 
 
+async def test_a_refusal_is_remembered_while_other_places_answer(
+    proxy: EgressProxy, public: Site, canary: Site
+) -> None:
+    async with proxy.admit() as leave:
+        await said(proxy, get(canary.url()), leave)
+        await said(proxy, get(public.url("/favicon.ico")), leave)
+
+        assert isinstance(leave.trouble, AddressRefused)
+
+
 @pytest.mark.parametrize("port", [22, 25, 6379, 5432, 3306])
 async def test_ports_that_are_not_on_the_list_are_refused_in_tunnels_too(proxy: EgressProxy, port: int) -> None:
     async with proxy.admit() as leave:

@@ -74,11 +74,10 @@ class Pass:
 
     def note(self, url: URL, trouble: FleetError | None) -> None:
         """Remember how the last try to connect there ended."""
-        self.trouble = trouble
-        if trouble is None:
-            self._troubles.pop(_place(url), None)
-        else:
-            self._troubles[_place(url)] = trouble
+        if trouble is not None:
+            self.trouble = self._troubles[_place(url)] = trouble
+        elif (mended := self._troubles.pop(_place(url), None)) and mended is self.trouble:
+            self.trouble = None
 
     def spend(self, count: int) -> None:
         """Count bytes.

@@ -11,7 +11,7 @@ from services.local import roles, standing_on
 from services.local.fleet_settings import PortTaken, api_port
 from services.local.kept import kept_secret, write_private
 from services.local.options import BrokerChoice
-from services.local.ports import LOOPBACK, is_free, kept_port
+from services.local.ports import LOOPBACK, free_port, is_free, kept_port
 from services.local.servers.errors import ServerMissing
 from services.local.standing_on import lay_foundation
 
@@ -153,3 +153,7 @@ def test_two_fleets_that_start_together_do_not_take_the_same_port(tmp_path: Path
 def test_a_port_that_was_asked_for_and_is_taken_is_refused() -> None:
     with socket.create_server((LOOPBACK, 0)) as somebody, pytest.raises(PortTaken), api_port(somebody.getsockname()[1]):
         pytest.fail("the port was not refused")
+
+
+def test_no_port_is_handed_out_twice() -> None:
+    assert len({free_port() for _ in range(600)}) == 600
