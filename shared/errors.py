@@ -4,7 +4,7 @@
 `Misconfigured` stops the start. Each error has a code for machines, a sentence for people, and advice.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from shared.values import WaitReason
@@ -437,6 +437,11 @@ class PageUnreachable(Transient):
     code = "page_unreachable"
     advice = "Nothing to do: tried again later. The bookmark shows fallback content until then."
 
+    def __init__(self, sentence: str, *, timed_out: bool = False) -> None:
+        """Say what happened; `timed_out` when the site kept us waiting for all the time that a page may take."""
+        super().__init__(sentence)
+        self.timed_out = timed_out
+
 
 class PageBlocked(Transient):
     """The site answered with a refusal or a challenge instead of the page."""
@@ -451,8 +456,15 @@ class HostBusy(Postponed):
     code = "host_busy"
     reason = WaitReason.HOST_BUSY
 
-    def __init__(self, *, until: datetime) -> None:
+    def __init__(self, *, until: datetime, every: timedelta = timedelta(0)) -> None:
+        """Say when to come again.
+
+        Args:
+            until: when the page's turn comes.
+            every: how long after each other the user's other pages of the site should follow it.
+        """
         super().__init__("The site is asked only so much at once; the page's turn comes later.", until=until)
+        self.every = every
 
 
 class BrowserUnavailable(Postponed):

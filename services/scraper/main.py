@@ -4,19 +4,35 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from redis.asyncio import Redis
+
 from services.scraper.actors import make_scrape_actor
 from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.parsers import Parsers
+from services.scraper.adapters.turns.domains import Sites
+from services.scraper.adapters.turns.in_memory import InMemoryTurns
+from services.scraper.adapters.turns.in_redis import RedisTurns
+from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
 from services.scraper.domain.fallback import fallback_content
 from services.scraper.domain.looking import FreshLook
+from services.scraper.domain.politeness import Manners
+from services.scraper.domain.politeness.visiting import Visits
 from services.scraper.domain.scraping import ScrapePage
-from services.scraper.settings import ScraperSettings
+from services.scraper.settings import PolitenessSettings, ScraperSettings
 from shared.database import Database
 from shared.egress.in_resolver import ResolvingGuard, SystemResolver
 from shared.egress.rules import Rules
 from shared.jobs import Work
 from shared.ledger.opening import postgres_ledger
-from shared.settings import BrokerSettings, DatabaseSettings, DispatchSettings, EgressSettings, ProcessSettings
+from shared.quota.in_redis import open_redis
+from shared.settings import (
+    BrokerSettings,
+    DatabaseSettings,
+    DispatchSettings,
+    EgressSettings,
+    ProcessSettings,
+    RedisSettings,
+)
 from shared.values import Stage, Strategy
 from shared.worker import Pool, run_pool
 
@@ -30,19 +46,20 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
     Raises:
         Misconfigured: a setting is missing or cannot be used.
     """
-    scraper, egress = ScraperSettings.read(), EgressSettings.read()
-    database, dispatch = DatabaseSettings.read(), DispatchSettings.read()
+    scraper, politeness, egress = ScraperSettings.read(), PolitenessSettings.read(), EgressSettings.read()
+    database, stores, dispatch = DatabaseSettings.read(), RedisSettings.read(), DispatchSettings.read()
 
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
         store = Database(database.database_url.get_secret_value(), pool=database.database_pool)
         ledger = postgres_ledger(store, dispatch)
         resolver = SystemResolver(threads=scraper.scrape_threads)
+        redis = open_redis(stores.redis_url)
         try:
             async with Parsers(scraper.parser_limits(), processes=scraper.scrape_parsers) as parsers:
-                fetcher = HttpFetcher(
-                    make_guard(scraper, egress, resolver), scraper.fetch_limits(), user_agent=scraper.fetch_user_agent
-                )
+                guard, limits = make_guard(scraper, egress, resolver), scraper.fetch_limits()
+                visits = make_visits(redis, egress, politeness.manners(longest_visit=limits.total))
+                fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent)
                 scrape = ScrapePage(
                     looker=FreshLook(fetcher, parsers, Strategy.STATIC),
                     ledger=ledger,
@@ -52,6 +69,7 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                 yield Work(ledger, scrape, lambda job, error: fallback_content(job.bookmark, error))
         finally:
             resolver.close()
+            await redis.aclose()
             await store.close()
 
     pool = Pool(
@@ -71,3 +89,9 @@ def make_guard(scraper: ScraperSettings, egress: EgressSettings, resolver: Syste
         resolver,
         timeout=timedelta(seconds=scraper.fetch_resolve_s),
     )
+
+
+def make_visits(redis: Redis, egress: EgressSettings, manners: Manners) -> Visits:
+    """Turns at sites for the whole fleet, and for this process alone while Redis is away."""
+    turns = TurnsWithStandIn(RedisTurns(redis, manners), InMemoryTurns(manners))
+    return Visits(turns, Sites(own=egress.egress_allow), manners)

@@ -13,15 +13,17 @@ from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.fallback import fallback_content
 from services.scraper.domain.limits import RenderLimits
 from services.scraper.domain.looking import FreshLook
+from services.scraper.domain.politeness.in_turn import FetcherInTurn
 from services.scraper.domain.scraping import ScrapePage
-from services.scraper.main import make_guard
-from services.scraper.settings import RendererSettings, ScraperSettings
+from services.scraper.main import make_guard, make_visits
+from services.scraper.settings import PolitenessSettings, RendererSettings, ScraperSettings
 from shared.chromium import find_chromium
 from shared.database import Database
 from shared.egress.in_resolver import SystemResolver
 from shared.errors import BrowserMissing
 from shared.jobs import Work
 from shared.ledger.opening import postgres_ledger
+from shared.quota.in_redis import open_redis
 from shared.settings import (
     BrokerSettings,
     BrowserSettings,
@@ -29,6 +31,7 @@ from shared.settings import (
     DispatchSettings,
     EgressSettings,
     ProcessSettings,
+    RedisSettings,
 )
 from shared.values import Stage, Strategy
 from shared.worker import Pool, run_pool
@@ -45,7 +48,8 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
         Misconfigured: a setting is missing or cannot be used.
     """
     scraper, renderer, egress = ScraperSettings.read(), RendererSettings.read(), EgressSettings.read()
-    database, dispatch = DatabaseSettings.read(), DispatchSettings.read()
+    database, stores, dispatch = DatabaseSettings.read(), RedisSettings.read(), DispatchSettings.read()
+    manners = PolitenessSettings.read().manners(longest_visit=timedelta(seconds=renderer.render_total_s))
     limits = renderer.limits(
         connect=timedelta(seconds=scraper.fetch_connect_s), html_chars=scraper.fetch_max_inflated_bytes
     )
@@ -56,14 +60,16 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
         store = Database(database.database_url.get_secret_value(), pool=database.database_pool)
         ledger = postgres_ledger(store, dispatch)
         resolver = SystemResolver()
+        redis = open_redis(stores.redis_url)
         try:
             async with (
                 Parsers(scraper.parser_limits(), processes=renderer.render_parsers) as parsers,
                 EgressProxy(make_guard(scraper, egress, resolver), limits) as proxy,
                 Browsers(_launch(program, proxy, scraper, limits), _wear(renderer)) as browsers,
             ):
+                browser = FetcherInTurn(ChromiumFetcher(browsers, proxy, limits), make_visits(redis, egress, manners))
                 render = ScrapePage(
-                    looker=FreshLook(ChromiumFetcher(browsers, proxy, limits), parsers, Strategy.BROWSER),
+                    looker=FreshLook(browser, parsers, Strategy.BROWSER),
                     ledger=ledger,
                     chars=scraper.content_max_chars,
                     strategy=Strategy.BROWSER,
@@ -71,6 +77,7 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
                 yield Work(ledger, render, lambda job, error: fallback_content(job.bookmark, error))
         finally:
             resolver.close()
+            await redis.aclose()
             await store.close()
 
     pool = Pool(

@@ -1,10 +1,12 @@
 """The scraper's settings: how long, how large and how much at once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import Field
 
 from services.scraper.domain.limits import FetchLimits, ParserLimits, RenderLimits
+from services.scraper.domain.politeness import Manners
 from shared.settings import Settings
 
 
@@ -66,6 +68,36 @@ class ScraperSettings(Settings):
             memory_bytes=self.parse_memory_bytes,
             chars=self.content_max_chars,
         )
+
+
+class PolitenessSettings(Settings):
+    """How the fleet behaves towards sites, all its processes together; the same for every process."""
+
+    host_concurrency: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Pages of one domain fetched at once; of a host that keeps us waiting, one.",
+    )
+    host_interval_s: float | None = Field(
+        default=None,
+        ge=0,
+        le=60,
+        description="Least time between two visits to a domain, seconds; up to half as long again, by chance. "
+        "Without it 0.25, and none at addresses in FLEET_EGRESS_ALLOW, which are the operator's own.",
+    )
+
+    def manners(self, *, longest_visit: timedelta) -> Manners:
+        """The manners of all processes.
+
+        Args:
+            longest_visit: that this process makes; its turn is not given to anybody else before.
+        """
+        manners = Manners(concurrency=self.host_concurrency, lease=longest_visit + timedelta(seconds=15))
+        if self.host_interval_s is None:
+            return manners
+        interval = timedelta(seconds=self.host_interval_s)
+        return replace(manners, interval=interval, own_interval=interval)
 
 
 class RendererSettings(Settings):

@@ -17,13 +17,14 @@ from shared.egress.in_resolver import ResolvingGuard
 from shared.egress.rules import Rules
 from shared.errors import AddressRefused, PageUnreachable
 from tests.integration.hostile_site import Site, answer, redirect, site
+from tests.visits import visits
 
 SITES = Rules(allow=(ip_network("127.0.0.1/32"),))
 """The site of these tests may be visited; the canary, on 127.0.0.2, may not."""
 
 
 def fetcher(guard: EgressGuard) -> HttpFetcher:
-    return HttpFetcher(guard, FetchLimits(), user_agent="tests")
+    return HttpFetcher(guard, visits(), FetchLimits(), user_agent="tests")
 
 
 @pytest.fixture

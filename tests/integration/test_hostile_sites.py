@@ -36,6 +36,7 @@ from shared.ledger.policies import retry_policy, stage_policies
 from shared.settings import DispatchSettings
 from shared.values import BookmarkId, Strategy, UserId
 from tests.integration.hostile_site import Answer, Site, answer, endless, raw, redirect, silence, site
+from tests.visits import visits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -74,7 +75,7 @@ def scrape(parsers: Parsers) -> ScrapePage:
     settings = DispatchSettings()
     guard = GuardInMemory(Rules(allow=(ip_network("127.0.0.1/32"),)))
     return ScrapePage(
-        looker=FreshLook(HttpFetcher(guard, LIMITS, user_agent="tests/1.0"), parsers, Strategy.STATIC),
+        looker=FreshLook(HttpFetcher(guard, visits(), LIMITS, user_agent="tests/1.0"), parsers, Strategy.STATIC),
         ledger=MemoryLedger(policies=stage_policies(settings), retries=retry_policy(settings)),
         chars=100_000,
     )

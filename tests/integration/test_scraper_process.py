@@ -48,10 +48,11 @@ async def carrier(rabbitmq_url: str) -> AsyncIterator[Carrier]:
 
 
 @pytest.fixture
-async def scraper(database_url: str, rabbitmq_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def scraper(database_url: str, rabbitmq_url: str, redis_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
     settings = {
         "FLEET_DATABASE_URL": database_url,
         "FLEET_BROKER_URL": rabbitmq_url,
+        "FLEET_REDIS_URL": redis_url,
         "FLEET_PARTITIONS": "1",
         "FLEET_EGRESS_ALLOW": "127.0.0.1/32",
         "FLEET_SCRAPE_PARSERS": "1",

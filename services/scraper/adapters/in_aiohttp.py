@@ -1,8 +1,9 @@
 """Fetching over aiohttp: every hop judged by the egress guard, every step bounded in time and size."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
@@ -10,6 +11,7 @@ from yarl import URL
 from services.scraper.adapters.inflating import ACCEPTED, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
 from services.scraper.domain.pages import READABLE, Fetched
+from services.scraper.domain.politeness.visiting import Journey, Visits
 from shared.egress import Allowed, EgressGuard
 from shared.egress.connector import JudgedConnector
 from shared.errors import PageUnreachable, PageUnusable
@@ -23,8 +25,9 @@ _ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,text/plain;q=0.8,
 class HttpFetcher:
     """A `Fetcher` over HTTP/1.1; each page has cookies and connections of its own, and keeps none."""
 
-    def __init__(self, guard: EgressGuard, limits: FetchLimits, *, user_agent: str) -> None:
+    def __init__(self, guard: EgressGuard, visits: Visits, limits: FetchLimits, *, user_agent: str) -> None:
         self._guard = guard
+        self._visits = visits
         self._limits = limits
         self._headers = {
             "User-Agent": user_agent,
@@ -35,32 +38,9 @@ class HttpFetcher:
 
     async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:
         """See `Fetcher.fetch`."""
-        start = _parsed(url)
-        try:
-            async with asyncio.timeout(self._limits.total.total_seconds()):
-                return await self._follow(start, seen)
-        except TimeoutError as error:
-            raise PageUnreachable(f"{start.host} did not send the page in time.") from error
-
-    async def _follow(self, url: URL, seen: Fetched | None) -> Fetched:
-        connector = JudgedConnector()
-        async with self._session(connector) as session:
-            been: set[tuple[URL, str]] = set()
-            for _ in range(self._limits.redirects + 1):
-                allowed = await self._guard.judge(url)
-                connector.pin(allowed)
-                with _translated(url):
-                    async with self._request(session, allowed, _conditions(allowed.url, seen)) as response:
-                        target = _redirect_target(response)
-                        if target is None:
-                            return await self._read(response)
-                url = target
-                # A site may send a visitor back to where it was, once it has set a cookie.
-                here = (url, session.cookie_jar.filter_cookies(url).output())
-                if here in been:
-                    raise PageUnusable(f"{url.host} redirects in a circle.")
-                been.add(here)
-        raise PageUnusable(f"The page redirects more than {self._limits.redirects} times.")
+        start, connector = _parsed(url), JudgedConnector()
+        async with self._session(connector) as session, self._visits.journey() as journey:
+            return await _Trip(self._guard, journey, self._limits, connector, session, seen).follow(start)
 
     def _session(self, connector: JudgedConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -73,12 +53,50 @@ class HttpFetcher:
             max_headers=_MOST_HEADERS,
         )
 
+
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """One page from its address over all redirects to its last byte."""
+
+    guard: EgressGuard
+    journey: Journey
+    limits: FetchLimits
+    connector: JudgedConnector
+    session: aiohttp.ClientSession
+    seen: Fetched | None
+
+    async def follow(self, url: URL) -> Fetched:
+        """The answer at the end of the redirects."""
+        end = asyncio.get_running_loop().time() + self.limits.total.total_seconds()
+        been: set[tuple[URL, str]] = set()
+        for _ in range(self.limits.redirects + 1):
+            await self.journey.go_to(url)
+            with _translated(url):
+                async with asyncio.timeout_at(end):
+                    answer = await self._ask(url)
+            if isinstance(answer, Fetched):
+                return answer
+            url = answer
+            # A site may send a visitor back to where it was, once it has set a cookie.
+            here = (url, self.session.cookie_jar.filter_cookies(url).output())
+            if here in been:
+                raise PageUnusable(f"{url.host} redirects in a circle.")
+            been.add(here)
+        raise PageUnusable(f"The page redirects more than {self.limits.redirects} times.")
+
+    async def _ask(self, url: URL) -> Fetched | URL:
+        """The page, or where its site sends us on to."""
+        allowed = await self.guard.judge(url)
+        self.connector.pin(allowed)
+        async with self._request(allowed) as response:
+            self.journey.answered(response.status, response.headers.get("Retry-After"))
+            return _redirect_target(response) or await self._read(response)
+
     @asynccontextmanager
-    async def _request(
-        self, session: aiohttp.ClientSession, allowed: Allowed, conditions: Mapping[str, str]
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        async with asyncio.timeout(self._limits.first_byte.total_seconds()):
-            response = await session.get(allowed.url, allow_redirects=False, headers=conditions)
+    async def _request(self, allowed: Allowed) -> AsyncIterator[aiohttp.ClientResponse]:
+        conditions = _conditions(allowed.url, self.seen)
+        async with asyncio.timeout(self.limits.first_byte.total_seconds()):
+            response = await self.session.get(allowed.url, allow_redirects=False, headers=conditions)
         try:
             yield response
         finally:
@@ -100,12 +118,12 @@ class HttpFetcher:
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         codings = [coding.strip().lower() for coding in response.headers.get("Content-Encoding", "").split(",")]
         inflation = Inflation(
-            [coding for coding in codings if coding not in {"", "identity"}], limit=self._limits.inflated_bytes
+            [coding for coding in codings if coding not in {"", "identity"}], limit=self.limits.inflated_bytes
         )
         sent, body = 0, bytearray()
         async for chunk in response.content.iter_any():
             sent += len(chunk)
-            if sent > self._limits.bytes:
+            if sent > self.limits.bytes:
                 raise TooLarge
             body += inflation.feed(chunk)
         return bytes(body)
@@ -153,6 +171,6 @@ def _translated(url: URL) -> Iterator[None]:
     except aiohttp.ClientSSLError as error:
         raise PageUnreachable(f"{url.host} could not prove that it is {url.host}.") from error
     except TimeoutError as error:
-        raise PageUnreachable(f"{url.host} did not answer in time.") from error
+        raise PageUnreachable(f"{url.host} did not answer in time.", timed_out=True) from error
     except (aiohttp.ClientError, OSError) as error:
         raise PageUnreachable(f"{url.host} cannot be reached.") from error

@@ -176,7 +176,9 @@ class _Visit:
         try:
             yield
         except TooLate as error:
-            raise self.leave.trouble or PageUnreachable(f"{url.host} did not answer in time.") from error
+            raise self.leave.trouble or PageUnreachable(
+                f"{url.host} did not answer in time.", timed_out=True
+            ) from error
         except Error as error:
             if not self.page.is_closed() and (failure := _failure(error.message, url, self.leave)):
                 raise failure from error
