@@ -15,7 +15,7 @@ help: ## list every target with a sentence
 run: install ## the whole fleet on this machine with sample bookmarks; ARGS goes to `fleet up`
 	@$(BIN)/fleet up $(if $(findstring --url,$(ARGS)),,--sample) $(ARGS)
 
-test: install ## all tests against real servers, installing RabbitMQ where it is missing
+test: install ## all tests against real servers, installing RabbitMQ, Chromium and Prometheus where they are missing
 	@./tests/install-servers
 	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
@@ -33,6 +33,7 @@ check: install ## formatting, lint, types, import contracts, rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	@./tests/install-servers prometheus
 	$(BIN)/python -m pytest -q tests/architecture
 
 format: install ## rewrite files as the formatter and the safe lint fixes want them

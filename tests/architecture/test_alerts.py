@@ -1,0 +1,110 @@
+"""Every alert is a rule with a test and a page of the runbook, and neither names anything that does not exist."""
+
+import importlib
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from services.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
+TESTS = sorted((ROOT / "tests/prometheus").glob("*.test.yml"))
+RUNBOOK = ROOT / "docs/runbook"
+PAGES = sorted(RUNBOOK.glob("Fleet*.md"))
+
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="tests/install-servers installs it")
+
+
+def rules() -> Iterator[dict[str, Any]]:
+    for path in RULES:
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+            yield from group["rules"]
+
+
+def alerts() -> set[str]:
+    return {rule["alert"] for rule in rules() if "alert" in rule}
+
+
+@needs_promtool
+@pytest.mark.parametrize("test", TESTS, ids=lambda path: path.name)
+def test_the_rules_keep_what_their_tests_say(test: Path) -> None:
+    done = subprocess.run(["promtool", "test", "rules", test], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_prometheus_takes_the_rules() -> None:
+    done = subprocess.run(["promtool", "check", "rules", *RULES], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_is_silent() -> None:
+    asked = [
+        (case["alertname"], bool(case["exp_alerts"]))
+        for path in TESTS
+        for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+        for case in test["alert_rule_test"]
+    ]
+
+    assert {name for name, fires in asked if fires} == alerts()
+    assert {name for name, fires in asked if not fires} == alerts()
+
+
+def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
+    assert {page.stem for page in PAGES} == alerts()
+    assert all(f"]({page.name})" in (RUNBOOK / "README.md").read_text(encoding="utf-8") for page in PAGES)
+    for rule in rules():
+        if "alert" in rule:
+            assert rule["annotations"]["runbook_url"] == f"docs/runbook/{rule['alert']}.md"
+            assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_page_says_what_it_means_where_to_look_and_what_to_do_in_things_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["What it means", "Look here", "Do this"]
+    assert {link for link in re.findall(r"\]\(([^)]+)\)", text) if not (RUNBOOK / link).exists()} == set()
+    for command in re.findall(r"`fleet ([^`]+)`", text):
+        assert_is_a_command(command.split())
+    configuration = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    for setting in re.findall(r"FLEET_[A-Z_]+[A-Z]", text):
+        assert f"`{setting.removesuffix('_FILE')}`" in configuration, setting
+    assert metrics_named_in(text) <= known_metrics()
+
+
+def test_the_rules_ask_for_metrics_that_exist() -> None:
+    assert set().union(*(metrics_named_in(str(rule["expr"])) for rule in rules())) <= known_metrics()
+
+
+def assert_is_a_command(words: list[str]) -> None:
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options, (command.name, words)
+
+
+def metrics_named_in(text: str) -> set[str]:
+    """The fleet's metrics a text speaks of; a histogram's parts are the histogram."""
+    named = re.findall(r"\bfleet_[a-z_]+[a-z]\b(?=[\s`{\[)]|$)", text)
+    return {re.sub(r"_(bucket|count|sum)$", "", name) for name in named}
+
+
+def known_metrics() -> set[str]:
+    declared = vars(importlib.import_module("shared.metrics")).values()
+    return {
+        metric._name + ("_total" if metric._type == "counter" else "")
+        for metric in declared
+        if hasattr(metric, "_labelnames")
+    }
