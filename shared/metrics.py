@@ -32,6 +32,11 @@ WAIT_SECONDS = Histogram(
 STALE_DELIVERIES = Counter("fleet_stale_deliveries_total", "Messages whose jobs somebody else has or had.", ["stage"])
 LEASE_EXPIRED = Counter("fleet_lease_expired_total", "Jobs taken back because their lease ended.", ["stage"])
 FETCHES = Counter("fleet_fetch_total", "Pages fetched.", ["strategy", "verdict"])
+CACHE = Counter(
+    "fleet_cache_total",
+    "Pages asked of the looks that users share: hit, joined, waiting, miss, revalidated, failed, bypass, away.",
+    ["result"],
+)
 HOST_TURNS = Counter("fleet_host_turns_total", "Turns at sites that were asked for.", ["result"])
 BROWSER_PAGES = Counter("fleet_browser_pages_total", "Pages opened in a browser.")
 BROWSER_RESTARTS = Counter("fleet_browser_restarts_total", "Browsers started in place of a worn out or lost one.")

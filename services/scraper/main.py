@@ -8,16 +8,18 @@ from redis.asyncio import Redis
 
 from services.scraper.actors import make_scrape_actor
 from services.scraper.adapters.in_aiohttp import HttpFetcher
+from services.scraper.adapters.looks.in_redis import RedisLooks
 from services.scraper.adapters.parsers import Parsers
 from services.scraper.adapters.turns.domains import Sites
 from services.scraper.adapters.turns.in_memory import InMemoryTurns
 from services.scraper.adapters.turns.in_redis import RedisTurns
 from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
 from services.scraper.domain.fallback import fallback_content
-from services.scraper.domain.looking import FreshLook
+from services.scraper.domain.looking import FreshLook, Looker
 from services.scraper.domain.politeness import Manners
 from services.scraper.domain.politeness.visiting import Visits
 from services.scraper.domain.scraping import ScrapePage
+from services.scraper.domain.sharing import SharedLook
 from services.scraper.settings import PolitenessSettings, ScraperSettings
 from shared.database import Database
 from shared.egress.in_resolver import ResolvingGuard, SystemResolver
@@ -60,8 +62,9 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                 guard, limits = make_guard(scraper, egress, resolver), scraper.fetch_limits()
                 visits = make_visits(redis, egress, politeness.manners(longest_visit=limits.total))
                 fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent)
+                fresh = FreshLook(fetcher, parsers, Strategy.STATIC)
                 scrape = ScrapePage(
-                    looker=FreshLook(fetcher, parsers, Strategy.STATIC),
+                    looker=shared_between_users(fresh, redis, scraper, Strategy.STATIC),
                     ledger=ledger,
                     chars=scraper.content_max_chars,
                     browser_follows=dispatch.render,
@@ -95,3 +98,11 @@ def make_visits(redis: Redis, egress: EgressSettings, manners: Manners) -> Visit
     """Turns at sites for the whole fleet, and for this process alone while Redis is away."""
     turns = TurnsWithStandIn(RedisTurns(redis, manners), InMemoryTurns(manners))
     return Visits(turns, Sites(own=egress.egress_allow), manners)
+
+
+def shared_between_users(fresh: Looker, redis: Redis, scraper: ScraperSettings, strategy: Strategy) -> Looker:
+    """A looker that asks this one only for what no look of others can answer, if the settings have pages shared."""
+    if not scraper.cache_ttl_s:
+        return fresh
+    looks = RedisLooks(redis, way=f"{strategy} {scraper.content_max_chars}", limits=scraper.look_limits())
+    return SharedLook(fresh, looks, fresh=timedelta(seconds=scraper.cache_ttl_s))

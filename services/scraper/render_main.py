@@ -15,7 +15,7 @@ from services.scraper.domain.limits import RenderLimits
 from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.politeness.in_turn import FetcherInTurn
 from services.scraper.domain.scraping import ScrapePage
-from services.scraper.main import make_guard, make_visits
+from services.scraper.main import make_guard, make_visits, shared_between_users
 from services.scraper.settings import PolitenessSettings, RendererSettings, ScraperSettings
 from shared.chromium import find_chromium
 from shared.database import Database
@@ -68,8 +68,9 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
                 Browsers(_launch(program, proxy, scraper, limits), _wear(renderer)) as browsers,
             ):
                 browser = FetcherInTurn(ChromiumFetcher(browsers, proxy, limits), make_visits(redis, egress, manners))
+                fresh = FreshLook(browser, parsers, Strategy.BROWSER)
                 render = ScrapePage(
-                    looker=FreshLook(browser, parsers, Strategy.BROWSER),
+                    looker=shared_between_users(fresh, redis, scraper, Strategy.BROWSER),
                     ledger=ledger,
                     chars=scraper.content_max_chars,
                     strategy=Strategy.BROWSER,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from services.scraper.domain.limits import FetchLimits, ParserLimits, RenderLimits
+from services.scraper.domain.limits import FetchLimits, LookLimits, ParserLimits, RenderLimits
 from services.scraper.domain.politeness import Manners
 from shared.settings import Settings
 
@@ -49,6 +49,21 @@ class ScraperSettings(Settings):
     content_max_chars: int = Field(
         default=500_000, ge=1_000, description="Characters kept of a page's text; the rest is cut off."
     )
+    cache_ttl_s: float = Field(
+        default=86_400.0,
+        ge=0,
+        le=2_592_000,
+        description="How long a page's text serves all users who saved the page, seconds; 0 shares nothing.",
+    )
+    cache_max_bytes: int = Field(
+        default=128_000_000,
+        ge=1_000_000,
+        description="What shared pages may take of Redis in all, bytes; the oldest go for new ones. Where Redis has a "
+        "`maxmemory`, they also leave a quarter of it free.",
+    )
+    cache_max_page_bytes: int = Field(
+        default=300_000, ge=1_000, description="Largest page that is shared, as its text is compressed, bytes."
+    )
 
     def fetch_limits(self) -> FetchLimits:
         """The limits as the fetcher takes them."""
@@ -60,6 +75,10 @@ class ScraperSettings(Settings):
             inflated_bytes=self.fetch_max_inflated_bytes,
             redirects=self.fetch_max_redirects,
         )
+
+    def look_limits(self) -> LookLimits:
+        """The limits as the store of shared looks takes them."""
+        return LookLimits(bytes=self.cache_max_bytes, look_bytes=self.cache_max_page_bytes)
 
     def parser_limits(self) -> ParserLimits:
         """The limits as the parsers take them."""

@@ -112,7 +112,7 @@ class _Trip:
             media_type=media_type,
             charset=response.charset,
             body=await self._body(response) if media_type in READABLE else b"",
-            headers={name.lower(): response.headers[name] for name in response.headers},
+            headers={name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
         )
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:

@@ -61,3 +61,18 @@ class RenderLimits:
     bytes: int = 30_000_000
     html_chars: int = 16_000_000
     memory_bytes: int = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LookLimits:
+    """How much is kept of what users share, and how long.
+
+    Attributes:
+        bytes: that all looks together may take.
+        look_bytes: that one look may take, packed; a larger one is not kept.
+        beyond: how long a look is kept after its freshness, to ask its site whether it still holds.
+    """
+
+    bytes: int = 128_000_000
+    look_bytes: int = 300_000
+    beyond: timedelta = timedelta(days=7)

@@ -28,7 +28,7 @@ class Fetched:
         media_type: lower case, without parameters; empty when the site named none.
         charset: as the HTTP header named it.
         body: without compression; empty when the media type is not readable.
-        headers: lower-case names, first values.
+        headers: lower-case names; the values of one that came more than once are joined by commas.
     """
 
     url: str

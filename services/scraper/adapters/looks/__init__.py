@@ -1,0 +1,1 @@
+"""Where users' shared looks are kept: in Redis for a fleet, in memory for tests."""

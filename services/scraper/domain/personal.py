@@ -1,0 +1,79 @@
+"""What is never shared between users: addresses that are keys themselves, and answers that a site calls personal.
+
+The fleet visits pages as nobody, with no cookie and no account, so what it sees is what anybody would see. These two
+rules stand behind that one: a page stays with whoever saved it when its address or its site says so.
+"""
+
+import re
+from collections.abc import Mapping
+
+from yarl import URL
+
+from services.scraper.domain.pages import Fetched
+
+_SECRET_PARAMETER = re.compile(
+    r"(?:[\w-]+[_-])?(?:token|signature|session|secret|passw(?:or)?d|credentials?|jwt|otp|ticket|invite|invitation)"
+    r"|x-(?:amz|goog)-\w+|(?:access|api|private|auth|user|share|resource|app|login|magic|view)[_-]?key|key-pair-id"
+    r"|(?:accesstoken|authtoken|idtoken|sessionid|session_id|phpsessid|jsessionid|aspsessionid\w*|sid|cfid|cftoken)"
+    r"|auth|authorization|sig|sign|pwd|key|code|hmac|authkey|rlkey|share_?link|confirm\w*|unsubscribe\w*|email",
+    re.IGNORECASE,
+)
+"""Parameters that let whoever has the address in, or say who that is."""
+
+_SECRET_PATH = re.compile(
+    r";jsessionid=|/(?:invites?|invitations?|magic-?links?|reset-?password|password-?reset|unsubscribe|confirm|verify"
+    r"|activate|login-?links?|share[ds]?)/",
+    re.IGNORECASE,
+)
+_SECRET_FRAGMENT = re.compile(r"(?:^|[&?])(?:access_token|id_token|token|key)=", re.IGNORECASE)
+
+_SAME_FOR_ALL_VISITORS = frozenset(
+    {
+        *("github.com", "gitlab.com", "stackoverflow.com", "stackexchange.com", "serverfault.com", "superuser.com"),
+        *("wikipedia.org", "wikimedia.org", "wiktionary.org", "arxiv.org", "news.ycombinator.com", "reddit.com"),
+        *("youtube.com", "medium.com", "leetcode.com", "dev.to", "developer.mozilla.org", "docs.python.org"),
+    }
+)
+"""Sites that call every answer private for their members' sake, and show all others one and the same page."""
+
+
+def bears_secret(url: str) -> bool:
+    """Whether an address itself opens something, or names a person: a signature, a session, an invitation."""
+    try:
+        address = URL(url)
+    except ValueError:
+        return False
+    return (
+        address.raw_user is not None
+        or any(_SECRET_PARAMETER.fullmatch(name) for name in address.query)
+        or _SECRET_PATH.search(address.path) is not None
+        or _SECRET_FRAGMENT.search(address.raw_fragment) is not None
+    )
+
+
+def is_personal(page: Fetched) -> bool:
+    """Whether a site says of its answer that it is one visitor's; what it leads to may also turn out to be a secret.
+
+    As shared caches do, an answer that sets a cookie is taken for personal unless it is called public.
+    """
+    if bears_secret(page.url):
+        return True
+    if _shows_all_the_same(page.url):
+        return False
+    said = _words(page.headers, "cache-control")
+    if said & {"no-store", "private"}:
+        return True
+    if "*" in _words(page.headers, "vary"):
+        return True
+    by_cookie = "set-cookie" in page.headers or "cookie" in _words(page.headers, "vary")
+    return by_cookie and not said & {"public", "s-maxage"}
+
+
+def _shows_all_the_same(url: str) -> bool:
+    host = URL(url).host or ""
+    return any(host == site or host.endswith(f".{site}") for site in _SAME_FOR_ALL_VISITORS)
+
+
+def _words(headers: Mapping[str, str], name: str) -> set[str]:
+    """The names in a header's list: `private, max-age=0` → `private`, `max-age`."""
+    return {item.partition("=")[0].strip().lower() for item in headers.get(name, "").split(",")}
