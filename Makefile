@@ -7,10 +7,10 @@ MUTATION := requirements/mutation.txt
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check format lock docs bench fuzz chaos mutate clean
+.PHONY: help run test install check format lock dashboards docs bench fuzz chaos mutate clean
 
 help: ## list every target with a sentence
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: install ## the whole fleet on this machine with sample bookmarks; ARGS goes to `fleet up`
 	@$(BIN)/fleet up $(if $(findstring --url,$(ARGS)),,--sample) $(ARGS)
@@ -60,6 +60,9 @@ chaos: install ## the promises under losses, with many more bookmarks than `make
 mutate: install ## change shared/quota and shared/keys in many small ways; `.venv/bin/mutmut results` lists what no test noticed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(MUTATION) -c $(MUTATION)
 	$(BIN)/python -m tests.mutation $(ARGS)
+
+dashboards: install ## write deploy/grafana/dashboards from the code beside it
+	$(BIN)/python -m deploy.grafana.building
 
 docs: install ## write docs/configuration.md from the settings classes
 	$(BIN)/python -m services.cli.configuration > docs/configuration.md

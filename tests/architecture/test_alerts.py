@@ -1,6 +1,5 @@
 """Every alert is a rule with a test and a page of the runbook, and neither names anything that does not exist."""
 
-import importlib
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from services.cli.main import main
+from tests.observing import known_metrics, metrics_named_in
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
@@ -93,18 +93,3 @@ def assert_is_a_command(words: list[str]) -> None:
         command, words = found, words[1:]
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options, (command.name, words)
-
-
-def metrics_named_in(text: str) -> set[str]:
-    """The fleet's metrics a text speaks of; a histogram's parts are the histogram."""
-    named = re.findall(r"\bfleet_[a-z_]+[a-z]\b(?=[\s`{\[)]|$)", text)
-    return {re.sub(r"_(bucket|count|sum)$", "", name) for name in named}
-
-
-def known_metrics() -> set[str]:
-    declared = vars(importlib.import_module("shared.metrics")).values()
-    return {
-        metric._name + ("_total" if metric._type == "counter" else "")
-        for metric in declared
-        if hasattr(metric, "_labelnames")
-    }

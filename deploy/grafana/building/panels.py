@@ -1,0 +1,162 @@
+"""The few kinds of panels the dashboards are made of, alike everywhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import common as options
+from grafana_foundation_sdk.builders import dashboard as boards
+from grafana_foundation_sdk.builders import prometheus, stat, timeseries
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueGraphMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    DataSourceRef,
+    Threshold,
+    ThresholdsMode,
+    VariableRefresh,
+)
+
+_SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+_WIDTH, _HEIGHT = 8, 8
+_FIGURE_WIDTH, _FIGURE_HEIGHT = 6, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question to Prometheus, and what each of its answers is called: `{{stage}}`."""
+
+    expr: str
+    legend: str
+
+
+def graph(
+    title: str, *queries: Query, says: str, unit: str = "short", stacked: bool = False, most: float | None = None
+) -> timeseries.Panel:
+    """Lines over time.
+
+    Args:
+        title: what is shown.
+        queries: the lines.
+        says: what a reader should make of it.
+        unit: Grafana's name of the unit: `s`, `percentunit`, `short`.
+        stacked: whether the lines add up to something.
+        most: the end of the scale, where there is one.
+    """
+    panel = (
+        timeseries.Panel()
+        .title(title)
+        .description(says)
+        .datasource(_SOURCE)
+        .unit(unit)
+        .min(0)
+        .span(_WIDTH)
+        .height(_HEIGHT)
+        .show_points(VisibilityMode.NEVER)
+        .fill_opacity(30 if stacked else 5)
+        .legend(
+            options.VizLegendOptions()
+            .display_mode(LegendDisplayMode.LIST)
+            .placement(LegendPlacement.BOTTOM)
+            .show_legend(True)  # noqa: FBT003 - the builder's own signature
+        )
+        .tooltip(options.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+    )
+    if stacked:
+        panel = panel.stacking(options.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    if most is not None:
+        panel = panel.max(most)
+    for target in _targets(queries):
+        panel = panel.with_target(target)
+    return panel
+
+
+def figure(
+    title: str, query: Query, *, says: str, unit: str = "short", bad_from: float | None = None, good_from: float = 0
+) -> stat.Panel:
+    """The newest value, large: red from `bad_from` on, or, where more is better, below `good_from`."""
+    high, low = ("green", "red") if bad_from is None and good_from else ("red", "green")
+    steps = [Threshold(value=None, color=low)]
+    if (limit := bad_from if bad_from is not None else good_from or None) is not None:
+        steps.append(Threshold(value=limit, color=high))
+    [target] = _targets([query])
+    return (
+        stat.Panel()
+        .title(title)
+        .description(says)
+        .datasource(_SOURCE)
+        .unit(unit)
+        .span(_FIGURE_WIDTH)
+        .height(_FIGURE_HEIGHT)
+        .color_mode(BigValueColorMode.VALUE)
+        .graph_mode(BigValueGraphMode.AREA)
+        .thresholds(boards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+        .with_target(target)
+    )
+
+
+def board(title: str, uid: str, says: str) -> boards.Dashboard:
+    """An empty dashboard, linked with the fleet's others, on whichever Prometheus is chosen at its top."""
+    links = boards.DashboardLink("The fleet").type(DashboardLinkType.DASHBOARDS).tags(["bookmark-fleet"])
+    return (
+        boards.Dashboard(title)
+        .uid(uid)
+        .description(says)
+        .tags(["bookmark-fleet"])
+        .timezone("browser")
+        .time("now-3h", "now")
+        .refresh("30s")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .link(links.as_dropdown(True).keep_time(True))  # noqa: FBT003 - the builder's own signature
+        .with_variable(boards.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
+    )
+
+
+def choice(name: str, label: str, values_of: str) -> boards.QueryVariable:
+    """A variable at the top of a dashboard: the values of a label, `metric, label`, several of them or all."""
+    return (
+        boards.QueryVariable(name)
+        .label(label)
+        .query(f"label_values({values_of})")
+        .datasource(_SOURCE)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .multi(True)  # noqa: FBT003 - the builder's own signature
+        .include_all(True)  # noqa: FBT003 - as above
+        .all_value(".*")
+    )
+
+
+def row(title: str) -> boards.Row:
+    """A heading over the panels that follow."""
+    return boards.Row(title)
+
+
+def quantiles(metric: str, *, by: str = "", where: str = "", legend: str = "") -> list[Query]:
+    """The median and the 95th percentile of a histogram."""
+    labels = f"le, {by}" if by else "le"
+    rates = f"sum by ({labels}) (rate({metric}_bucket{where}[$__rate_interval]))"
+    return [
+        Query(f"histogram_quantile({quantile}, {rates})", f"{name} {legend}".strip())
+        for name, quantile in (("p50", 0.5), ("p95", 0.95))
+    ]
+
+
+def a_minute(counter: str, *, by: str, where: str = "", legend: str = "") -> Query:
+    """How much a counter grew a minute, by some of its labels."""
+    shown = legend or " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(","))
+    return Query(f"60 * sum by ({by}) (rate({counter}{where}[$__rate_interval]))", shown)
+
+
+def _targets(queries: Sequence[Query]) -> list[prometheus.Dataquery]:
+    return [
+        prometheus.Dataquery().ref_id(chr(ord("A") + place)).expr(query.expr).legend_format(query.legend)
+        for place, query in enumerate(queries)
+    ]

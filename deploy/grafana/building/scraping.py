@@ -1,0 +1,95 @@
+"""*Scraping*: what pages turn out to be, how they are got, and what is refused."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.building.panels import Query, a_minute, board, graph, quantiles, row
+
+
+def scraping() -> Dashboard:
+    """The dashboard of the scrape and render stages."""
+    return _guards(_pages(board("Scraping", "fleet-scraping", "Pages, browsers, sites and the egress guard.")))
+
+
+def _pages(whole: Dashboard) -> Dashboard:
+    return (
+        whole.with_row(row("Pages"))
+        .with_panel(
+            graph(
+                "Verdicts",
+                a_minute("fleet_fetch_total", by="verdict"),
+                says="What the gate took pages for; codes of errors where there was none to judge.",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Pages by strategy",
+                a_minute("fleet_fetch_total", by="strategy"),
+                says="static first; browser on evidence.",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Pages that are usable",
+                Query(
+                    'sum by (strategy) (rate(fleet_fetch_total{verdict="ok"}[$__rate_interval]))'
+                    " / sum by (strategy) (rate(fleet_fetch_total[$__rate_interval]))",
+                    "{{strategy}}",
+                ),
+                says="The rest is blocked, gone, a login, a challenge, or needs a browser.",
+                unit="percentunit",
+                most=1,
+            )
+        )
+        .with_panel(
+            graph(
+                "Time a page takes",
+                *quantiles("fleet_job_seconds", by="strategy", where='{stage=~"scrape|render"}', legend="{{strategy}}"),
+                says="From claim to content.",
+                unit="s",
+            )
+        )
+        .with_panel(
+            graph(
+                "Browser",
+                Query("60 * sum(rate(fleet_browser_pages_total[$__rate_interval]))", "pages a minute"),
+                Query("60 * sum(rate(fleet_browser_restarts_total[$__rate_interval]))", "restarts a minute"),
+                says="A browser is replaced after some hundred pages, or when it is lost.",
+            )
+        )
+    )
+
+
+def _guards(whole: Dashboard) -> Dashboard:
+    return (
+        whole.with_row(row("Sites and addresses"))
+        .with_panel(
+            graph(
+                "Turns at sites, a minute",
+                a_minute("fleet_host_turns_total", by="result"),
+                says="Whether a site could be asked at once, or was busy with somebody else's page.",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Refused addresses by kind",
+                a_minute("fleet_egress_refused_total", by="kind"),
+                says="metadata, private and loopback smell of an attempt; port and scheme of an odd import.",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Postponed or tried again, by code, a minute",
+                a_minute(
+                    "fleet_jobs_total",
+                    by="code",
+                    where='{stage=~"scrape|render", outcome=~"postponed|retried"}',
+                ),
+                says="host_busy waits for its site at no cost.",
+                stacked=True,
+            )
+        )
+    )

@@ -1,0 +1,55 @@
+"""The dashboards in the repository are what the code beside them makes, and ask for metrics that exist."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.grafana.building.__main__ import FOLDER, as_json
+from tests.observing import known_metrics, metrics_named_in
+
+ROOT = Path(__file__).parents[2]
+MADE = as_json()
+
+
+def test_the_files_are_what_the_code_makes() -> None:
+    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()} == MADE, "run: make dashboards"
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_panel_says_what_to_make_of_it_and_asks_for_metrics_that_exist(name: str) -> None:
+    panels = panels_of(json.loads(MADE[name]))
+
+    assert panels
+    for panel in panels:
+        assert panel["description"].endswith("."), panel["title"]
+        for target in panel["targets"]:
+            assert metrics_named_in(target["expr"]) <= known_metrics()
+            assert target["legendFormat"], panel["title"]
+
+
+def panels_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def test_every_page_that_a_panel_names_exists() -> None:
+    pages = set(re.findall(r"docs/[\w./-]*\w", " ".join(MADE.values())))
+    assert pages
+    assert {page for page in pages if not (ROOT / page).exists()} == set()
+
+
+def test_the_runbook_speaks_of_panels_that_exist() -> None:
+    boards = {board["title"]: board for board in map(json.loads, MADE.values())}
+    spoken_of = [
+        (board, panel)
+        for page in (ROOT / "docs/runbook").glob("Fleet*.md")
+        for board, panels in re.findall(
+            r'Dashboard \*([^*]+)\*,(?: panel)? ("[^"]+"(?: and "[^"]+")*)', page.read_text(encoding="utf-8")
+        )
+        for panel in re.findall(r'"([^"]+)"', panels)
+    ]
+    assert len(spoken_of) > 5
+    for board, panel in spoken_of:
+        assert panel in {each["title"] for each in panels_of(boards[board])}, (board, panel)
