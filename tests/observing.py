@@ -1,7 +1,20 @@
-"""What tests of rules and dashboards share: which metrics there are, and which a text speaks of."""
+"""What tests of rules and dashboards share: the metrics there are, those a text names, and a running Prometheus."""
 
 import importlib
+import json
+import math
 import re
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[1]
+RULES = ROOT / "deploy/prometheus/rules"
+DASHBOARDS = ROOT / "deploy/grafana/dashboards"
 
 
 def metrics_named_in(text: str) -> set[str]:
@@ -17,3 +30,80 @@ def known_metrics() -> set[str]:
         for metric in declared
         if hasattr(metric, "_labelnames")
     }
+
+
+def panel_queries() -> dict[str, str]:
+    """Every query of every panel of every dashboard, by where it stands."""
+    return {
+        f"{board['title']} / {panel['title']} / {target['refId']}": target["expr"]
+        for board in (json.loads(path.read_text(encoding="utf-8")) for path in sorted(DASHBOARDS.glob("*.json")))
+        for panel in board["panels"]
+        for target in panel.get("targets", ())
+    }
+
+
+def hurried(rule: str, *, seconds: int) -> str:
+    """A rule or a query whose every span of time, and every wait of a minute, is this short; for a fleet of moments."""
+    brief = re.sub(r"\[\d+[smhd]\]", f"[{seconds}s]", rule)
+    brief = re.sub(r"(interval|for): \d+[smhd]", r"\1: 1s", brief)
+    brief = re.sub(r"(offset) \d+[smhd]", rf"\1 {seconds}s", brief)
+    brief = brief.replace("fleet:oldest_wait_seconds > 60", "fleet:oldest_wait_seconds > 2")
+    brief = brief.replace("$__rate_interval", f"{seconds}s")
+    return re.sub(r"\$(stage|partition)", ".*", brief)
+
+
+class Prometheus:
+    """A Prometheus that scrapes the targets a fleet lists, every second, with the shipped rules in haste."""
+
+    def __init__(self, folder: Path, targets: Path, *, seconds: int = 15) -> None:
+        self._folder = folder
+        self.seconds = seconds
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        for rules in RULES.glob("*.yml"):
+            (folder / rules.name).write_text(hurried(rules.read_text(encoding="utf-8"), seconds=seconds))
+        (folder / "prometheus.json").write_text(json.dumps(self._configuration(targets)))  # YAML reads JSON
+
+    def _configuration(self, targets: Path) -> dict[str, Any]:
+        watched = {"files": [str(targets)], "refresh_interval": "1s"}
+        return {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(self._folder / "*.yml")],
+            "scrape_configs": [{"job_name": "bookmark-fleet", "file_sd_configs": [watched]}],
+        }
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={self._folder / 'prometheus.json'}",
+                f"--storage.tsdb.path={self._folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{self._port}",
+                "--log.level=error",
+            ]
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def asks(self, expr: str) -> list[dict[str, Any]]:
+        """The series that answer a query now with a number; none while Prometheus does not answer."""
+        try:
+            answer = self._get("/api/v1/query?" + urllib.parse.urlencode({"query": expr}))
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{expr}: {error.read().decode()}") from error
+        except OSError:
+            return []
+        return [series for series in answer["result"] if math.isfinite(float(series["value"][1]))]
+
+    def firing(self) -> list[dict[str, str]]:
+        """The labels of the alerts that fire."""
+        return [alert["labels"] for alert in self._get("/api/v1/alerts")["alerts"] if alert["state"] == "firing"]
+
+    def _get(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as response:
+            data: dict[str, Any] = json.load(response)["data"]
+        return data

@@ -19,6 +19,7 @@ from services.local.results import Standing, standing_of
 from services.local.servers.errors import ServerNotReady
 from services.local.standing_on import Foundation, lay_foundation
 from services.local.supervisor import Supervisor
+from services.local.targets import write_targets
 from services.local.telling import Screen, overview_line, result_line
 from services.local.warden import Warden
 from shared.errors import Misconfigured
@@ -110,7 +111,9 @@ class _Run:
                 "No Chromium here: pages that need a browser keep what can be read without (install chromium)."
             )
         analyzer_only = foundation.for_analyzer()
-        self.supervisor.start_roles(roles.workers(foundation.settings, for_analyzer=analyzer_only))
+        workers = roles.workers(foundation.settings, for_analyzer=analyzer_only)
+        self.supervisor.start_roles(workers)
+        write_targets(self.data / "prometheus-targets.json", workers, api_port=self.port)
         submitted = self._submit(door, site)
         self._advise(door, submitted)
         return self._watch(door, submitted)

@@ -13,6 +13,9 @@ from shared.metrics import ABUSE_SIGNALS
 from shared.signals import Signal, SignalKind
 from shared.values import UserId
 
+for _kind in SignalKind:
+    ABUSE_SIGNALS.labels(_kind)  # there before the first of its kind, so that a rate sees that one too
+
 
 class PostgresSignals:
     """Keeps the promises of `shared.signals.Signals` in the table signals, which is no tenant's business."""

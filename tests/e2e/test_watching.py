@@ -1,0 +1,99 @@
+"""Operators see a fleet under load on every panel, and are told when a whole role of it stands still."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.gemini_emulator import GeminiEmulator
+from tests.observing import Prometheus, hurried, panel_queries
+from tests.running_fleet import RunningFleet, Site, processes_of, wait_until
+
+pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
+
+DEFAULT_KEY = "AIzaSyDefault-00000000000000000000default"
+ADAS_KEY = "AIzaSyAda-0000000000000000000000000000ada"
+NOWHERE = "http://127.0.0.1:9/"
+FORBIDDEN = "http://169.254.169.254/latest/meta-data"
+
+
+class Load:
+    """Bookmarks of two users, some of which cannot be had, a few more each time."""
+
+    def __init__(self, fleet: RunningFleet, site: Site) -> None:
+        self.fleet, self.site = fleet, site
+        self.submitted = 0
+
+    def more(self) -> None:
+        pages = self.site.pages(6, first=self.submitted)
+        self.submitted += 6
+        user = ("ada", "linus")[self.submitted % 4 // 2]
+        self.fleet.run("submit", *pages, f"{NOWHERE}{self.submitted}", f"{FORBIDDEN}/{self.submitted}", "--user", user)
+
+
+@contextmanager
+def frozen(processes: list[psutil.Process]) -> Iterator[None]:
+    """The processes do nothing while the block runs; unlike killed ones nobody replaces them."""
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
+
+
+def test_every_panel_has_data_under_load_and_analyzers_that_stop_raise_the_alert(
+    start_fleet: Callable[..., RunningFleet], site: Site, tmp_path: Path
+) -> None:
+    with GeminiEmulator() as gemini:
+        gemini.add_key(DEFAULT_KEY)
+        gemini.add_key(ADAS_KEY)
+        fleet = start_fleet(
+            "--sample",
+            settings={
+                "FLEET_GEMINI_BASE_URL": gemini.url,
+                "FLEET_DEFAULT_KEY_POLICY": "fallback",
+                "FLEET_GAUGES_S": "0.5",
+                "FLEET_QUOTA_PER_MINUTE": "3",  # so that somebody waits for it, but not for long
+                "FLEET_QUOTA_MINUTE_WINDOW_S": "5",
+            },
+        ).ready()
+        fleet.run("key", "add", "--default", "--name", "ours", typed=f"{DEFAULT_KEY}\n")
+        fleet.run("key", "add", "--user", "ada", typed=f"{ADAS_KEY}\n")
+        load = Load(fleet, site)
+
+        with Prometheus(tmp_path, fleet.data / "prometheus-targets.json") as prometheus:
+            unanswered = {where: hurried(expr, seconds=15) for where, expr in panel_queries().items()}
+            assert len(unanswered) > 50
+
+            def answered() -> bool:
+                load.more()
+                for where in [where for where, expr in unanswered.items() if prometheus.asks(expr)]:
+                    del unanswered[where]
+                return not unanswered
+
+            try:
+                wait_until(answered, what="every panel has data", patience_s=120)
+            except AssertionError as error:
+                raise AssertionError(f"{error}: {sorted(unanswered)}") from error
+            assert "FleetNothingConsumed" not in {alert["alertname"] for alert in prometheus.firing()}
+
+            analyzers = [each for each in processes_of(fleet.data) if each.cmdline()[-1:] == ["analyze"]]
+            assert analyzers
+            with frozen(analyzers):
+
+                def told() -> bool:
+                    load.more()
+                    return {"alertname": "FleetNothingConsumed", "severity": "page", "stage": "analyze"} in (
+                        prometheus.firing()
+                    )
+
+                wait_until(told, what="the alert fires", patience_s=120)
+                stages = {
+                    alert.get("stage") for alert in prometheus.firing() if alert["alertname"] == "FleetNothingConsumed"
+                }
+                assert stages == {"analyze"}
