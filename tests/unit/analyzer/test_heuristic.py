@@ -1,8 +1,6 @@
 """The built-in analyser: what it finds, what it leaves alone, and that nothing brings it down."""
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -31,60 +29,6 @@ def analysis_of(
     return read_here(bookmark, Content(strategy, "ok", url, title, text))
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """A page somebody read and labelled."""
-
-    name: str
-    analysis: Analysis
-    technologies: frozenset[str]
-    content_type: str
-    difficulty: str
-
-
-def labelled(file: Path) -> Labelled:
-    head, text = file.read_text(encoding="utf-8").split("---\n", 1)
-    facts = {name: value.strip() for name, _, value in (line.partition(":") for line in head.splitlines())}
-
-    def listed(name: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in facts[name].split(",") if part.strip())
-
-    return Labelled(
-        file.stem,
-        analysis_of(text, title=facts["title"], url=facts["url"], tags=listed("tags")),
-        frozenset(listed("technologies")),
-        facts["content_type"],
-        facts["difficulty"],
-    )
-
-
-PAGES = [labelled(file) for file in sorted(Path(__file__).with_name("pages").glob("*.md"))]
-
-
-def test_technologies_of_labelled_pages_are_found_and_few_others() -> None:
-    right = sum(len(page.technologies & set(page.analysis.technologies)) for page in PAGES)
-    found = sum(len(page.analysis.technologies) for page in PAGES)
-    labelled = sum(len(page.technologies) for page in PAGES)
-
-    assert 2 * right / (found + labelled) >= 0.9, [(page.name, page.analysis.technologies) for page in PAGES]
-
-
-@pytest.mark.parametrize("field", ["content_type", "difficulty"])
-def test_kinds_and_difficulties_of_labelled_pages_are_mostly_right(field: str) -> None:
-    wrong = [page.name for page in PAGES if getattr(page.analysis, field) != getattr(page, field)]
-
-    assert len(wrong) <= len(PAGES) * 0.2, wrong
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_summary_quotes_the_page_and_concepts_are_among_its_words(page: Labelled) -> None:
-    source = Path(__file__).with_name("pages").joinpath(f"{page.name}.md").read_text(encoding="utf-8").lower()
-
-    assert page.analysis.summary
-    for concept in page.analysis.key_concepts:
-        assert all(word.rstrip("s") in source for word in concept.lower().split())
-
-
 @pytest.mark.parametrize(
     ("text", "technology"),
     [
@@ -95,6 +39,10 @@ def test_a_summary_quotes_the_page_and_concepts_are_among_its_words(page: Labell
         ("Plan R is on the table. The R in the month means oysters.", "R"),
         ("A node of the tree, an express train, a flask of tea.", "Node.js"),
         ("An angular racket; she began to flutter and to jest.", "Angular"),
+        ("Python bites are rare: the snake prefers to flee. A Python may grow very long.", "Python"),
+        ("Java lies between Sumatra and Bali. On Java, rice grows on terraces.", "Java"),
+        ("Selenium is a mineral. Selenium is found in nuts.", "Selenium"),
+        ("Delphi lies below the mountain, and the Oracle spoke there. Ada, Pascal and Cassandra came along.", "Delphi"),
     ],
 )
 def test_everyday_words_are_no_technologies(text: str, technology: str) -> None:
@@ -126,6 +74,38 @@ def test_a_mention_in_passing_on_a_long_page_is_left_out() -> None:
     text = "PostgreSQL keeps rows in pages, and PostgreSQL vacuums them. " * 40 + "Oracle people may know MySQL."
 
     assert analysis_of(text).technologies == ("PostgreSQL",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Unlike MySQL, Oracle or SQL Server, PostgreSQL is a community's. PostgreSQL runs anywhere.",
+        "PostgreSQL is easy for who is coming from MySQL. PostgreSQL is fun.",
+        "Wir nehmen PostgreSQL statt MySQL. PostgreSQL ist frei.",
+        "On prend PostgreSQL au lieu de MySQL. PostgreSQL est libre.",
+    ],
+)
+def test_what_a_page_only_compares_with_is_not_what_it_is_about(text: str) -> None:
+    assert analysis_of(text).technologies == ("PostgreSQL",)
+
+
+def test_a_comparison_in_the_title_is_about_both() -> None:
+    text = "GraphQL lets the client choose. REST lets the server choose. GraphQL or REST: it depends."
+
+    assert analysis_of(text, title="GraphQL instead of REST?").technologies == ("GraphQL", "REST")
+
+
+def test_what_carries_data_is_named_only_where_the_page_is_about_it() -> None:
+    passing = "FastAPI reads JSON over HTTP. FastAPI runs on Linux. FastAPI writes JSON."
+    about = "JSON has six types. A JSON text is one value. JSON knows no comments."
+
+    assert analysis_of(passing).technologies == ("FastAPI",)
+    assert analysis_of(about, title="The types of JSON").technologies == ("JSON",)
+
+
+@pytest.mark.parametrize("text", ["Rust's borrow checker; Rust\u2019s crates.", "Rustで書く。Rustのcrateは速い。crate"])
+def test_names_are_known_with_an_ending_and_in_writing_without_spaces(text: str) -> None:
+    assert analysis_of(text).technologies == ("Rust",)
 
 
 def test_titles_and_headings_weigh_more_than_the_rest() -> None:

@@ -10,7 +10,7 @@ from services.analyzer.domain.heuristic.technologies import technologies_of
 from shared.bookmarks import Analysis, Bookmark, Content
 from shared.values import AnalysedBy, KeySource
 
-HEURISTIC = "heuristic-1"
+HEURISTIC = "heuristic-2"
 """What stands in `model` and `prompt_version`; change it whenever a rule changes what it finds."""
 
 

@@ -10,7 +10,7 @@ _LEAST_WORDS_OF_AN_ARTICLE = 120
 _ENOUGH = 2
 _LEAST_LINES_OF_A_LIST, _MOSTLY, _VOTES_OF_A_LIST = 15, 0.75, 5
 
-_TEXT_CHARS = 6_000
+_TEXT_CHARS = 4_000
 
 
 def content_type_of(reading: Reading) -> str:

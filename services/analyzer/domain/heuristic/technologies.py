@@ -1,9 +1,11 @@
 """Technologies a page deals with, found by name in a lexicon; words of everyday language need evidence."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from services.analyzer.domain.heuristic import tables
 from services.analyzer.domain.heuristic.reading import WORD, Reading
@@ -11,8 +13,13 @@ from services.analyzer.domain.vocabulary import MAX_TECHNOLOGIES
 
 _TITLE, _TAG, _HEADING, _BODY = 5, 5, 2, 1
 _PASSING = 0.06  # of the most frequent one's weight: less is a mention in passing
+_PROMINENT = 5  # where one stands out so, a single mention of another is in passing
+_LEAST_OF_A_MEDIUM, _PASSING_OF_A_MEDIUM = 3, 0.25
 _SHORT_PAGE_WORDS = 200
 _NEAR = 2
+_LONGEST_COMPARISON = 3
+
+_POSSESSIVE = re.compile(r"['\u2019]s$")
 
 _Phrases = Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
 
@@ -44,7 +51,7 @@ class _Place:
 
     @classmethod
     def of(cls, text: str, weight: int) -> "_Place":
-        words = WORD.findall(text)
+        words = [_POSSESSIVE.sub("", word) for word in WORD.findall(text)]
         return cls(words, list(map(str.lower, words)), weight)
 
 
@@ -63,27 +70,47 @@ def technologies_of(reading: Reading) -> tuple[str, ...]:
             weights[name] += place.weight
     for name in filter(None, map(_tagged, tags)):
         weights[name] += _TAG
+    for name in [name for name in weights if not vocabulary.isdisjoint(tables.elsewhere().get(name, ()))]:
+        del weights[name]
     return _prominent(weights, short=reading.words < _SHORT_PAGE_WORDS)
 
 
 def _prominent(weights: Counter[str], *, short: bool) -> tuple[str, ...]:
     if not weights:
         return ()
-    least = max(1 if short else 2, _PASSING * max(weights.values()))
+    most = max(weights.values())
+    least = max(1 if short and most < _PROMINENT else 2, _PASSING * most)
+    of_a_medium = max(_LEAST_OF_A_MEDIUM, _PASSING_OF_A_MEDIUM * most)
+    mediums = tables.names("mediums.txt")
     ordered = sorted(weights, key=lambda name: (-weights[name], name))
-    return tuple(name for name in ordered if weights[name] >= least)[:MAX_TECHNOLOGIES]
+    found = (name for name in ordered if weights[name] >= (of_a_medium if name in mediums else least))
+    return tuple(islice(found, MAX_TECHNOLOGIES))
 
 
 def _mentions(place: _Place, vocabulary: frozenset[str], tags: Sequence[str]) -> Iterator[str]:
-    """The technology of each mention; where several names begin, the longest is meant."""
-    first_words, free_from = _first_words(), 0
+    """The technology of each mention; where several names begin, the longest is meant.
+
+    Those the text merely compares with or leaves behind (`unlike MySQL, Oracle or SQL Server`) are no mentions.
+    """
+    first_words, free_from, compared_to = _first_words(), 0, -_NEAR
     for position, word in enumerate(place.lower):
         if word not in first_words or position < free_from:
             continue
         name, length = _named(place, position) or (_everyday(place, position, vocabulary, tags), 1)
-        if name:
-            free_from = position + length
+        if not name:
+            continue
+        free_from = position + length
+        if place.weight == _BODY and (position - compared_to < _NEAR or _is_compared(place.lower, position)):
+            compared_to = free_from
+        else:
             yield name
+
+
+def _is_compared(words: Sequence[str], position: int) -> bool:
+    """Whether what stands before this place sets something off against what is named here."""
+    cues, _ = tables.phrases("comparing.txt")
+    before = words[max(0, position - _LONGEST_COMPARISON) : position]
+    return any(tuple(before[start:]) in cues for start in range(len(before)))
 
 
 def _named(place: _Place, position: int) -> tuple[str, int] | None:

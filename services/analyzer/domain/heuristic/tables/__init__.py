@@ -19,6 +19,12 @@ def words(name: str) -> frozenset[str]:
 
 
 @cache
+def names(name: str) -> frozenset[str]:
+    """A table of names, one a line."""
+    return frozenset(_lines(name))
+
+
+@cache
 def phrases(name: str) -> tuple[frozenset[tuple[str, ...]], frozenset[str]]:
     """A table of phrases, one a line, as their words; and the words any of them begins with."""
     table = frozenset(tuple(line.split()) for line in _lines(name))
@@ -40,6 +46,13 @@ def everyday_words() -> Mapping[str, tuple[str, frozenset[str]]]:
         name, word, evidence = (part.strip() for part in line.split("|"))
         table[word] = (name, frozenset(evidence.split()) | {f"{word.lower()}lang"})
     return table
+
+
+@cache
+def elsewhere() -> Mapping[str, frozenset[str]]:
+    """Technologies whose name means something else where one of some words stands on the page."""
+    rules = (line.split(" | ") for line in _lines("elsewhere.txt"))
+    return {name: frozenset(words.split()) for name, words in rules}
 
 
 @cache
