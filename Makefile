@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOCK   := requirements/dev.txt
 MUTATION := requirements/mutation.txt
+IMAGES := producer scraper analyzer
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check format lock dashboards docs bench fuzz chaos mutate clean
+.PHONY: help run test install check format lock dashboards manifests docs bench fuzz chaos mutate clean
 
 help: ## list every target with a sentence
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +29,7 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-check: install ## formatting, lint, types, import contracts, rules
+check: install ## formatting, lint, types, import contracts, rules, dashboards, images, manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -46,6 +47,11 @@ lock: ## resolve pyproject.toml anew into requirements/, with hashes and without
 	    --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file $(LOCK)
 	build/lock/bin/uv pip compile pyproject.toml --extra mutation --constraint $(LOCK) --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file $(MUTATION)
+	for image in $(IMAGES); do build/lock/bin/uv pip compile pyproject.toml --extra $$image --extra tracing --constraint $(LOCK) --universal \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet \
+	    --output-file requirements/$$image.txt || exit 1; done
+	echo hatchling | build/lock/bin/uv pip compile - --constraint $(LOCK) --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/build.txt
 
 bench: install ## the benchmarks, each against a baseline in the same run: one table, and build/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -63,6 +69,9 @@ mutate: install ## change shared/quota and shared/keys in many small ways; `.ven
 
 dashboards: install ## write deploy/grafana/dashboards from the code beside it
 	$(BIN)/python -m deploy.grafana.building
+
+manifests: install ## write the parts of deploy/k8s that are made from other files of deploy/
+	$(BIN)/python -m deploy.k8s.building.manifests
 
 docs: install ## write docs/configuration.md from the settings classes
 	$(BIN)/python -m services.cli.configuration > docs/configuration.md

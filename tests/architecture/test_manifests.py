@@ -1,0 +1,111 @@
+"""deploy/k8s is what a cluster takes and what our rules ask for; and each kind of mistake is noticed."""
+
+import functools
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deploy.k8s.building import manifests
+from tests.manifests import FOLDERS, ROOT, Resource, policies, put_together, schemas
+
+
+@functools.cache
+def clean(folder: str) -> list[Resource]:
+    return put_together(folder)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_version_of_kubernetes_takes_the_resources_and_no_rule_refuses_them(folder: str) -> None:
+    found = [*schemas.faults(clean(folder)), *policies.faults(clean(folder))]
+
+    assert found == []
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of deploy/ to plant mistakes in."""
+    for part in ("k8s", "grafana"):
+        shutil.copytree(ROOT / "deploy" / part, tmp_path / "deploy" / part)
+    return tmp_path
+
+
+ROLES, NETWORK, PARTS = "base/roles/", "base/network/", "components/"
+PLANTED = {
+    "runs as root": (ROLES + "pod.yaml", "runAsNonRoot: true", "runAsNonRoot: false"),
+    "may gain privileges": (ROLES + "pod.yaml", "allowPrivilegeEscalation: false", "privileged: true"),
+    "has no limit of memory": (ROLES + "render.yaml", "limits: {memory: 4608Mi}", "limits: {}"),
+    "has no readinessProbe": (ROLES + "worker.yaml", "path: /readyz", "path: /healthz"),
+    "is not pinned": (
+        "overlays/production/kustomization.yaml",
+        "/dispatch, newTag: 0.1.0",
+        "/dispatch, newTag: latest",
+    ),
+    "is a secret in the environment": (
+        ROLES + "intake.yaml",
+        "env:\n",
+        "env:\n            - {name: FLEET_REDIS_URL, value: 'redis://:hunter2@valkey/0'}\n",
+    ),
+    "where no secret is mounted": (ROLES + "api.yaml", "mountPath: /secrets/token,", "mountPath: /token,"),
+    "there is no setting FLEET_PARTITION": (ROLES + "settings.env", "FLEET_PARTITIONS", "FLEET_PARTITION"),
+    "a Service could set a setting": (ROLES + "pod.yaml", "enableServiceLinks: false", "enableServiceLinks: true"),
+    "Additional properties are not allowed": (ROLES + "dispatch.yaml", "replicas:", "replica:"),
+    "maxReplicaCount type": (PARTS + "keda/intake.yaml", "maxReplicaCount: 8", "maxReplicaCount: eight"),
+    "minReplicas unknown": (PARTS + "keda/api.yaml", "minReplicaCount", "minReplicas"),
+    "intervall unknown": (PARTS + "monitoring/pods.yaml", "interval: 15s", "intervall: 15s"),
+    "'replica' was unexpected": (PARTS + "rabbitmq/cluster.yaml", "replicas: 3", "replica: 3"),
+    "which is not there": (PARTS + "keda/stages.yaml", "{name: scrape}", "{name: scraper}"),
+    "which nobody makes": (PARTS + "keda/stages.yaml", "fleet:oldest_wait_seconds", "fleet:longest_wait_seconds"),
+    "is not scraped": (ROLES + "worker.yaml", "metrics", "figures"),
+    "is killed before its longest job": (
+        ROLES + "analyze.yaml",
+        "terminationGracePeriodSeconds: 120",
+        "terminationGracePeriodSeconds: 30",
+    ),
+    "lets 10.0.0.0/8 through": (NETWORK + "public.yaml", '                - "10.0.0.0/8"\n', ""),
+    "Deployment scrape reaches by": (NETWORK + "servers.yaml", "[api, intake, analyze]", "[api, intake, scrape]"),
+    "its service account's token": (
+        ROLES + "scrape.yaml",
+        "automountServiceAccountToken: false",
+        "automountServiceAccountToken: true",
+    ),
+}
+
+
+@pytest.mark.parametrize("noticed", PLANTED)
+def test_a_planted_mistake_is_noticed(house: Path, noticed: str) -> None:
+    path, right, wrong = PLANTED[noticed]
+    file = house / "deploy" / "k8s" / path
+    text = file.read_text(encoding="utf-8")
+    assert right in text
+    file.write_text(text.replace(right, wrong), encoding="utf-8")
+
+    planted = put_together("overlays/production", root=house)
+
+    changed = [resource for resource in planted if resource not in clean("overlays/production")]
+    found = [*schemas.faults(changed, versions=schemas.VERSIONS[-1:]), *policies.faults(planted)]
+    assert any(noticed in fault for fault in found), found
+
+
+def test_a_migration_outside_the_restricted_standard_is_noticed(house: Path) -> None:
+    file = house / "deploy" / "k8s" / "migration" / "namespace.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("enforce: restricted", "enforce: baseline"))
+
+    found = list(policies.faults(put_together("overlays/production/migration", root=house)))
+
+    assert found == ["Namespace fleet does not enforce the restricted standard"]
+
+
+def test_what_is_made_from_other_files_is_up_to_date() -> None:
+    for path, text in manifests.as_yaml().items():
+        assert path.read_text(encoding="utf-8") == text, "run `make manifests`"
+
+
+def test_every_dashboard_reaches_grafana() -> None:
+    brought = {
+        name
+        for resource in clean("overlays/production")
+        if resource["metadata"].get("labels", {}).get("grafana_dashboard")
+        for name in resource["data"]
+    }
+    assert brought == {file.name for file in (ROOT / "deploy" / "grafana" / "dashboards").glob("*.json")}

@@ -1,0 +1,90 @@
+"""The resources under deploy/k8s as Kubernetes would be given them, and everything that is wrong with them."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (
+    "overlays/dev",
+    "overlays/dev/migration",
+    "overlays/production",
+    "overlays/production/migration",
+    "vault-set-up",
+)
+
+Resource = dict[str, Any]
+
+
+def put_together(folder: str, root: Path = ROOT) -> list[Resource]:
+    """What `kubectl apply -k deploy/k8s/<folder>` would send."""
+    kubectl = Path(sys.executable).with_name("kubectl")
+    made = subprocess.run(
+        [kubectl, "kustomize", root / "deploy" / "k8s" / folder], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    return [resource for resource in yaml.load_all(made.stdout, yaml.CSafeLoader) if resource]
+
+
+def of_kind(resources: list[Resource], *kinds: str) -> Iterator[Resource]:
+    return (resource for resource in resources if resource["kind"] in kinds)
+
+
+def name_of(resource: Resource) -> str:
+    return f"{resource['kind']} {resource['metadata']['name']}"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment or a Job with what its one container is told."""
+
+    resource: Resource
+    resources: list[Resource]
+
+    @property
+    def name(self) -> str:
+        return name_of(self.resource)
+
+    @property
+    def role(self) -> str:
+        return str(self.resource["metadata"]["name"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self.resource["spec"]["template"]["metadata"]["labels"])
+
+    @property
+    def pod(self) -> dict[str, Any]:
+        return dict(self.resource["spec"]["template"]["spec"])
+
+    @property
+    def container(self) -> dict[str, Any]:
+        (container,) = self.pod["containers"]
+        return dict(container)
+
+    def environment(self) -> dict[str, str]:
+        """Every variable its container has, from the ConfigMaps and from its own list."""
+        maps = {resource["metadata"]["name"]: resource for resource in of_kind(self.resources, "ConfigMap")}
+        told: dict[str, str] = {}
+        for source in self.container.get("envFrom", []):
+            told |= maps[source["configMapRef"]["name"]]["data"]
+        return told | {entry["name"]: entry.get("value", "") for entry in self.container.get("env", [])}
+
+
+def workloads(resources: list[Resource]) -> list[Workload]:
+    return [Workload(resource, resources) for resource in of_kind(resources, "Deployment", "Job")]
+
+
+def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether a label selector takes in these labels, as Kubernetes reads it."""
+    exact = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+    return exact and all(
+        labels.get(wanted["key"]) in wanted["values"]
+        for wanted in selector.get("matchExpressions", [])
+        if wanted["operator"] == "In"
+    )
