@@ -102,6 +102,21 @@ class Pause:
         return _SPENT_WINDOWS.get(self.reason)
 
 
+NO_CALLS = (
+    WaitReason.QUOTA_MINUTE,
+    WaitReason.QUOTA_DAY,
+    WaitReason.QUOTA_MONTH,
+    WaitReason.QUOTA_UNAVAILABLE,
+    WaitReason.NO_KEY,
+    WaitReason.KEY_REFUSED,
+    WaitReason.KEYS_UNAVAILABLE,
+    WaitReason.PROVIDER_DOWN,
+)
+"""Why a lane waits when the provider cannot be called: for quota, for a key, or for the provider itself."""
+
+SHORT_WAKING = timedelta(minutes=1)
+"""A lane that wakes from such a wait and waits again within this time has waited all along."""
+
 _SPENT_WINDOWS = {WaitReason.QUOTA_DAY: "day", WaitReason.QUOTA_MONTH: "month"}
 
 
@@ -186,6 +201,21 @@ class Ledger(Protocol):
         """
         ...
 
+    async def claim_waiting(self, *, longer_than: timedelta, limit: int) -> list[Job]:
+        """Take jobs of a lane that has waited for quota, key or provider so long, to `show_meanwhile` what they are.
+
+        Only those whose bookmarks show no analysis yet, at most `limit`, of one lane. Whatever its lane waits for
+        goes on, and a lane that waits again soon after it woke has waited all along, until a call is answered.
+        """
+        ...
+
+    async def show_meanwhile(self, results: Sequence[tuple[Job, Analysis]]) -> None:
+        """Keep analyses that were made here of one lane's waiting jobs, which go back to wait as before, at no attempt.
+
+        They are served after jobs whose bookmarks show none. Jobs taken back meanwhile are left out.
+        """
+        ...
+
     async def advance(self, job: Job, *, to: Stage) -> None:
         """End a job as done without content and queue the same bookmark in another stage.
 
@@ -225,7 +255,15 @@ class Ledger(Protocol):
     async def requeue_heuristic(self, user: UserId, *, limit: int | None = None) -> int:
         """Queue the analysis again for the user's heuristic analyses of pages that were read; how many.
 
-        At most `limit` of them, the oldest bookmarks first; all when None.
+        At most `limit` of them, the oldest bookmarks first; all when None. What is queued goes after jobs whose
+        bookmarks show no analysis yet.
+        """
+        ...
+
+    async def requeue_outdated(self, user: UserId, *, prompt_versions: Sequence[str], by: Actor) -> int:
+        """Queue the analysis again for what the provider analysed with one of these versions of the prompt; how many.
+
+        As in `requeue_heuristic`; the old analysis shows until a new one takes its place. Recorded in the audit trail.
         """
         ...
 

@@ -15,7 +15,7 @@ from shared.audit import Actor
 from shared.audit.in_memory import InMemoryAudit
 from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
 from shared.errors import FleetError, IdempotencyConflict, LeaseExpired, LeaseLost
-from shared.ledger import Accepted, Erased, Job, Pause, Reaped, Receipt, Released, StagePolicy
+from shared.ledger import NO_CALLS, SHORT_WAKING, Accepted, Erased, Job, Pause, Reaped, Receipt, Released, StagePolicy
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.submissions import answers, details, merged
 from shared.values import AnalysedBy, BookmarkId, JobId, JobState, Stage, Strategy, UserId, WaitReason
@@ -51,6 +51,7 @@ class _Entry:
     token: str | None = None
     lease_until: datetime = _EPOCH
     error: FleetError | None = None
+    replaces: bool = False
 
     def back_in_line(self) -> None:
         self.state, self.token, self.reason = JobState.QUEUED, None, None
@@ -63,6 +64,7 @@ class _Entry:
 class _Lane:
     paused: bool = False
     served: tuple[datetime, int] = (_EPOCH, 0)
+    waits_since: datetime | None = None
     rest: Pause = field(default_factory=lambda: Pause(WaitReason.BATCH_PAUSE, _EPOCH))
 
 
@@ -126,11 +128,11 @@ class MemoryLedger:
         self._enqueue(kept, Stage.SCRAPE)
         return kept
 
-    def _enqueue(self, kept: Kept, stage: Stage) -> bool:
+    def _enqueue(self, kept: Kept, stage: Stage, *, replaces: bool = False) -> bool:
         if self._is_open(kept, stage):
             return False
         id_ = JobId(next(self._numbers))
-        self._jobs[id_] = _Entry(id_, kept, stage, self._clock())
+        self._jobs[id_] = _Entry(id_, kept, stage, self._clock(), replaces=replaces)
         self._lanes.setdefault((kept.user, stage), _Lane(paused=self._is_paused(kept.user)))
         return True
 
@@ -165,7 +167,7 @@ class MemoryLedger:
         out = sum(job.bookmark.user == user for job in self._in(stage, *_OUT))
         policy = self._policies[stage]
         ready = [job for job in self._in(stage, JobState.QUEUED) if job.bookmark.user == user and job.ready_at <= now]
-        ready.sort(key=lambda job: (job.ready_at, job.id))
+        ready.sort(key=lambda job: (job.replaces, job.ready_at, job.id))
         return ready[: max(0, min(policy.group, policy.window - out))]
 
     def _let_out(self, jobs: list[_Entry], stage: Stage, user: UserId, policy: StagePolicy) -> Released:
@@ -229,8 +231,36 @@ class MemoryLedger:
         for job in held:
             job.end(JobState.DONE)
             self._keep_analysis(job.bookmark, analysis_of[job.id])
+        if held and any(analysis.analysed_by is AnalysedBy.GEMINI for _, analysis in results):
+            self._lanes[held[0].bookmark.user, held[0].stage].waits_since = None
         if pause:
             self._rest(held, pause)
+
+    async def claim_waiting(self, *, longer_than: timedelta, limit: int) -> list[Job]:
+        """See `Ledger.claim_waiting`."""
+        now, token = self._clock(), token_hex(16)
+        waiting = {
+            user
+            for (user, stage), lane in self._lanes.items()
+            if stage is Stage.ANALYZE and lane.waits_since and lane.waits_since <= now - longer_than
+            if lane.rest.until > now and not lane.paused
+        }
+        unread = [
+            job for job in self._in(Stage.ANALYZE, JobState.QUEUED) if job.bookmark.user in waiting and not job.replaces
+        ]
+        mine = [job for job in unread if job.bookmark.user == unread[0].bookmark.user][:limit]
+        for job in mine:
+            job.state, job.token = JobState.RUNNING, token
+            job.lease_until = now + self._policies[Stage.ANALYZE].run_lease
+        return [self._claimed(job, token, now) for job in mine]
+
+    async def show_meanwhile(self, results: Sequence[tuple[Job, Analysis]]) -> None:
+        """See `Ledger.show_meanwhile`."""
+        analysis_of = {job.id: analysis for job, analysis in results}
+        for job in self._running([job for job, _ in results]):
+            job.back_in_line()
+            job.replaces = True
+            self._keep_analysis(job.bookmark, analysis_of[job.id])
 
     def _keep_analysis(self, kept: Kept, analysis: Analysis) -> None:
         if kept.state is JobState.QUEUED:
@@ -259,6 +289,8 @@ class MemoryLedger:
         if before.until >= pause.until:
             return False
         lane.rest = pause
+        goes_on = lane.waits_since is not None and before.until > self._clock() - SHORT_WAKING
+        lane.waits_since = (lane.waits_since if goes_on else self._clock()) if pause.reason in NO_CALLS else None
         return before.until <= self._clock() or before.reason is not pause.reason
 
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
@@ -295,17 +327,30 @@ class MemoryLedger:
 
     async def requeue_heuristic(self, user: UserId, *, limit: int | None = None) -> int:
         """See `Ledger.requeue_heuristic`."""
+        return self._requeue(user, lambda analysis: analysis.analysed_by is AnalysedBy.HEURISTIC, limit=limit)
+
+    async def requeue_outdated(self, user: UserId, *, prompt_versions: Sequence[str], by: Actor) -> int:
+        """See `Ledger.requeue_outdated`."""
+        requeued = self._requeue(
+            user,
+            lambda analysis: analysis.analysed_by is AnalysedBy.GEMINI and analysis.prompt_version in prompt_versions,
+        )
+        if requeued:
+            await self.audit.record(by, "analyses_requeued", user, {"bookmarks": requeued})
+        return requeued
+
+    def _requeue(self, user: UserId, is_stale: Callable[[Analysis], bool], *, limit: int | None = None) -> int:
         stale = [
             kept
             for kept in self.bookmarks.values()
             if kept.user == user
             and kept.analysis
-            and kept.analysis.analysed_by is AnalysedBy.HEURISTIC
+            and is_stale(kept.analysis)
             and kept.content
             and kept.content.strategy is not Strategy.FALLBACK
             and not self._is_open(kept, Stage.ANALYZE)
         ]
-        return sum(self._enqueue(kept, Stage.ANALYZE) for kept in stale[:limit])
+        return sum(self._enqueue(kept, Stage.ANALYZE, replaces=True) for kept in stale[:limit])
 
     async def requeue_failed(
         self, user: UserId, *, jobs: Sequence[JobId] = (), code: str | None = None, by: Actor

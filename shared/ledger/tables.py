@@ -138,6 +138,7 @@ lanes = Table(
     Column("wake_at", DateTime(timezone=True), comment="when an asleep lane may be served again"),
     Column("rest_until", DateTime(timezone=True), comment="the whole lane rests until then, whatever its jobs"),
     Column("rest_reason", Text, comment="why it rests (WaitReason)"),
+    Column("waits_since", DateTime(timezone=True), comment="since when no call can be made, over short wakings"),
     Column("paused", Boolean, nullable=False, server_default=text("false"), comment="an operator's pause"),
     Column(
         "last_served_at",
@@ -149,6 +150,7 @@ lanes = Table(
     CheckConstraint("state IN ('idle', 'ready', 'full', 'asleep')", name="state"),
     CheckConstraint("(state = 'asleep') = (wake_at IS NOT NULL)", name="asleep_until"),
     Index("ix_lanes_ready", "stage", "last_served_at", postgresql_where=text("state = 'ready' AND NOT paused")),
+    Index("ix_lanes_waiting", "waits_since", postgresql_where=text("waits_since IS NOT NULL")),
     Index("ix_lanes_asleep", "stage", "wake_at", postgresql_where=text("state = 'asleep'")),
     postgresql_with=_BUSY,
 )
@@ -164,6 +166,13 @@ jobs = Table(
     Column("attempts", SmallInteger, nullable=False, server_default="0", comment="tries that failed"),
     Column("ready_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("reason", Text, comment="why it is not ready yet (WaitReason)"),
+    Column(
+        "replaces",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="its bookmark shows an analysis already: goes after those that show none",
+    ),
     Column("token", Text, comment="the newest release's fence"),
     Column("lease_until", DateTime(timezone=True)),
     Column("error_code", Text, comment="of the newest failed try"),
@@ -181,6 +190,15 @@ jobs = Table(
         name="out_has_lease",
     ),
     Index("ix_jobs_queued", "stage", "user_id", "ready_at", "id", postgresql_where=text("state = 'queued'")),
+    Index(
+        "ix_jobs_in_turn",
+        "stage",
+        "user_id",
+        "replaces",
+        "ready_at",
+        "id",
+        postgresql_where=text("state = 'queued'"),
+    ),
     Index("ix_jobs_out", "stage", "state", "user_id", postgresql_where=text("state IN ('released', 'running')")),
     Index("ix_jobs_leased", "lease_until", postgresql_where=text("state IN ('released', 'running')")),
     Index(

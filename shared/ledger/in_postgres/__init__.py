@@ -1,6 +1,7 @@
 """The ledger in PostgreSQL: each method one transaction, each transaction a short story in a module of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from random import random as any_chance
 
 from shared.audit import Actor
@@ -75,6 +76,18 @@ class PostgresLedger:
             async with self._database.begin(results[0][0].user) as work:
                 await finishing.store_analyses(work, self._windows, results, pause)
 
+    async def claim_waiting(self, *, longer_than: timedelta, limit: int) -> list[Job]:
+        """See `Ledger.claim_waiting`."""
+        lease = self._policies[Stage.ANALYZE].run_lease
+        async with self._database.begin() as work:
+            return await claiming.claim_waiting(work, self._windows, longer_than=longer_than, limit=limit, lease=lease)
+
+    async def show_meanwhile(self, results: Sequence[tuple[Job, Analysis]]) -> None:
+        """See `Ledger.show_meanwhile`."""
+        if results:
+            async with self._database.begin(results[0][0].user) as work:
+                await finishing.show_meanwhile(work, self._windows, results)
+
     async def advance(self, job: Job, *, to: Stage) -> None:
         """See `Ledger.advance`."""
         async with self._database.begin(job.user) as work:
@@ -105,6 +118,11 @@ class PostgresLedger:
         """See `Ledger.requeue_heuristic`."""
         async with self._database.begin(user) as work:
             return await steering.requeue_heuristic(work, self._windows, user, limit)
+
+    async def requeue_outdated(self, user: UserId, *, prompt_versions: Sequence[str], by: Actor) -> int:
+        """See `Ledger.requeue_outdated`."""
+        async with self._database.begin(user) as work:
+            return await steering.requeue_outdated(work, self._windows, user, prompt_versions, by=by)
 
     async def requeue_failed(
         self, user: UserId, *, jobs: Sequence[JobId] = (), code: str | None = None, by: Actor

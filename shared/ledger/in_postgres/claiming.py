@@ -1,24 +1,21 @@
-"""Claims: a worker takes the jobs its message names, if the message's token is still the newest."""
+"""Claims: of the jobs a message names, if its token is still the newest; and of jobs whose lane waits too long."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger import Job
+from shared.ledger.in_postgres.lanes import Windows, hold, settle
 from shared.ledger.in_postgres.rows import bookmark_of, content_of
-from shared.values import JobId, Stage
+from shared.values import JobId, Stage, UserId
 
-# A job somebody else has locked is being claimed, taken back or removed this moment: it is passed over.
-_CLAIM = text("""
-    WITH mine AS (
-        SELECT id FROM jobs
-         WHERE id = ANY(CAST(:ids AS bigint[])) AND stage = :stage AND token = :token
-           AND state = 'released' AND lease_until > statement_timestamp()
-           FOR NO KEY UPDATE SKIP LOCKED),
+_CLAIMED = """
     claimed AS (
-        UPDATE jobs SET state = 'running', claimed_at = statement_timestamp(),
+        UPDATE jobs SET state = 'running', token = :token, claimed_at = statement_timestamp(),
                         lease_until = statement_timestamp() + CAST(:lease AS interval)
           FROM mine WHERE jobs.id = mine.id
         RETURNING jobs.id, jobs.bookmark_id, jobs.user_id, jobs.stage, jobs.attempts, jobs.ready_at)
@@ -32,7 +29,34 @@ _CLAIM = text("""
       LEFT JOIN lanes ON lanes.user_id = claimed.user_id AND lanes.stage = claimed.stage
       LEFT JOIN contents ON contents.bookmark_id = claimed.bookmark_id AND claimed.stage = 'analyze'
      ORDER BY claimed.id
+"""
+
+# A job somebody else has locked is being claimed, taken back or removed this moment: it is passed over.
+_CLAIM = text(f"""
+    WITH mine AS (
+        SELECT id FROM jobs
+         WHERE id = ANY(CAST(:ids AS bigint[])) AND stage = :stage AND token = :token
+           AND state = 'released' AND lease_until > statement_timestamp()
+           FOR NO KEY UPDATE SKIP LOCKED),
+    {_CLAIMED}
+""")  # noqa: S608 - put together from constants
+
+_WAITS_LONG = text("""
+    SELECT user_id FROM lanes
+     WHERE stage = 'analyze' AND waits_since <= statement_timestamp() - CAST(:longer_than AS interval)
+       AND rest_until > statement_timestamp() AND NOT paused
+       AND EXISTS (SELECT FROM jobs WHERE jobs.stage = 'analyze' AND jobs.user_id = lanes.user_id
+                                      AND jobs.state = 'queued' AND NOT jobs.replaces)
+     ORDER BY waits_since LIMIT 1
 """)
+
+_CLAIM_WAITING = text(f"""
+    WITH mine AS (
+        SELECT id FROM jobs
+         WHERE stage = 'analyze' AND user_id = :user AND state = 'queued' AND NOT replaces
+         ORDER BY ready_at, id LIMIT :limit),
+    {_CLAIMED}
+""")  # noqa: S608 - put together from constants
 
 
 async def claim(
@@ -41,16 +65,32 @@ async def claim(
     """See `Ledger.claim`."""
     asked = datetime.now(UTC)  # by the clock that will read the deadline: clocks of two machines differ
     rows = await work.execute(_CLAIM, {"stage": stage, "ids": list(ids), "token": token, "lease": lease})
-    return [
-        Job(
-            id=JobId(row.id),
-            stage=stage,
-            bookmark=bookmark_of(row),
-            attempt=row.attempts + 1,
-            token=token,
-            deadline=asked + lease,
-            waited=max(row.waited, timedelta(0)),
-            content=content_of(row),
-        )
-        for row in rows
-    ]
+    return [_job(row, stage, token, deadline=asked + lease) for row in rows]
+
+
+async def claim_waiting(
+    work: AsyncConnection, windows: Windows, *, longer_than: timedelta, limit: int, lease: timedelta
+) -> list[Job]:
+    """See `Ledger.claim_waiting`."""
+    asked, token = datetime.now(UTC), token_hex(16)
+    user = (await work.execute(_WAITS_LONG, {"longer_than": longer_than})).scalar_one_or_none()
+    if user is None:
+        return []
+    await hold(work, [UserId(user)])
+    taken = {"user": user, "limit": limit, "token": token, "lease": lease}
+    rows = (await work.execute(_CLAIM_WAITING, taken)).all()
+    await settle(work, windows, UserId(user))
+    return [_job(row, Stage.ANALYZE, token, deadline=asked + lease) for row in rows]
+
+
+def _job(row: Row[Any], stage: Stage, token: str, *, deadline: datetime) -> Job:
+    return Job(
+        id=JobId(row.id),
+        stage=stage,
+        bookmark=bookmark_of(row),
+        attempt=row.attempts + 1,
+        token=token,
+        deadline=deadline,
+        waited=max(row.waited, timedelta(0)),
+        content=content_of(row),
+    )

@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, any_, bindparam, not_, update
+from sqlalchemy import and_, any_, bindparam, not_, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bookmarks import Analysis, Content
 from shared.errors import LeaseLost
 from shared.ledger import Job, Pause
-from shared.ledger.in_postgres.jobs import DONE, NOW, QUEUED, ended, enqueue, move_on, to_fenced
-from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, rest, settle
+from shared.ledger.in_postgres.jobs import BACK_IN_LINE, DONE, NOW, QUEUED, ended, enqueue, move_on, to_fenced
+from shared.ledger.in_postgres.lanes import Windows, calls_go, hold, open_lane, rest, settle
 from shared.ledger.in_postgres.rows import ANALYSIS, CONTENT, analysis_row, content_row
 from shared.ledger.in_postgres.telling import ANALYZED, SCRAPED, tell
 from shared.ledger.tables import analyses, bookmarks, contents
 from shared.values import AnalysedBy, BookmarkId, Stage
 
 _END = to_fenced(ended(DONE))
+_BACK_BEHIND = to_fenced(BACK_IN_LINE | {"replaces": true()})
 
 _content = insert(contents)
 _KEEP_CONTENT = _content.on_conflict_do_update(
@@ -74,8 +75,22 @@ async def store_analyses(
     kept = await _keep(work, [(job, analysis) for job, analysis in results if job in held])
     await work.execute(_MARK_DONE, {"ids": [job.bookmark.id for job in held]})
     await tell(work, ANALYZED, kept)
+    if any(analysis.analysed_by is AnalysedBy.GEMINI for _, analysis in results):
+        await calls_go(work, user, stage)
     if pause is not None:
         await rest(work, user, stage, pause)
+    await settle(work, windows, user)
+
+
+async def show_meanwhile(work: AsyncConnection, windows: Windows, results: Sequence[tuple[Job, Analysis]]) -> None:
+    """See `Ledger.show_meanwhile`."""
+    user = results[0][0].user
+    await hold(work, [user])
+    held = await move_on(work, _BACK_BEHIND, [job for job, _ in results])
+    if held:
+        kept = await _keep(work, [(job, analysis) for job, analysis in results if job in held])
+        await work.execute(_MARK_DONE, {"ids": [job.bookmark.id for job in held]})
+        await tell(work, ANALYZED, kept)
     await settle(work, windows, user)
 
 

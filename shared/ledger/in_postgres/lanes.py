@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.ledger import Pause
+from shared.ledger import NO_CALLS, SHORT_WAKING, Pause
 from shared.values import Stage, UserId
 
 Windows = Mapping[Stage, int]
@@ -89,10 +89,19 @@ _OPEN = text("""
 """)
 
 _REST = text("""
-    UPDATE lanes SET rest_until = :until, rest_reason = :reason
+    UPDATE lanes SET rest_until = :until, rest_reason = :reason,
+                     waits_since = CASE WHEN NOT :no_calls THEN NULL
+                                        WHEN lanes.rest_until > statement_timestamp() - CAST(:short_waking AS interval)
+                                        THEN coalesce(lanes.waits_since, statement_timestamp())
+                                        ELSE statement_timestamp() END
       FROM (SELECT rest_until, rest_reason FROM lanes WHERE user_id = :user AND stage = :stage) AS before
      WHERE user_id = :user AND stage = :stage AND (lanes.rest_until IS NULL OR lanes.rest_until < :until)
     RETURNING before.rest_until > statement_timestamp() AND before.rest_reason = :reason AS rested_already
+""")
+
+
+_CALLS_GO = text("""
+    UPDATE lanes SET waits_since = NULL WHERE user_id = :user AND stage = :stage AND waits_since IS NOT NULL
 """)
 
 
@@ -110,8 +119,14 @@ async def open_lane(work: AsyncConnection, user: UserId, stage: Stage) -> None:
 async def rest(work: AsyncConnection, user: UserId, stage: Stage, pause: Pause) -> bool:
     """Let a lane, which is held, rest as a whole; a longer rest it already has stays. Whether a new wait begins."""
     asked = {"user": user, "stage": stage, "until": pause.until, "reason": pause.reason}
+    asked |= {"no_calls": pause.reason in NO_CALLS, "short_waking": SHORT_WAKING}
     row = (await work.execute(_REST, asked)).one_or_none()
     return row is not None and not row.rested_already
+
+
+async def calls_go(work: AsyncConnection, user: UserId, stage: Stage) -> None:
+    """A call of this lane, which is held, was answered: what it waited for is there."""
+    await work.execute(_CALLS_GO, {"user": user, "stage": stage})
 
 
 async def settle(work: AsyncConnection, windows: Windows, user: UserId) -> None:

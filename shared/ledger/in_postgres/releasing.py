@@ -45,7 +45,7 @@ _RELEASE = text("""
                SELECT jobs.id FROM jobs
                 WHERE jobs.stage = :stage AND jobs.user_id = turn.user_id AND jobs.state = 'queued'
                   AND jobs.ready_at <= statement_timestamp()
-                ORDER BY jobs.ready_at, jobs.id
+                ORDER BY jobs.replaces, jobs.ready_at, jobs.id
                 LIMIT greatest(0, least(:group, :window - out.jobs))) AS job
          ORDER BY turn.place
          LIMIT :room)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, literal, select, update
+from sqlalchemy import ColumnElement, exists, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -58,25 +58,39 @@ async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool, by: A
 
 async def requeue_heuristic(work: AsyncConnection, windows: Windows, user: UserId, limit: int | None) -> int:
     """See `Ledger.requeue_heuristic`."""
+    return await _requeue(work, windows, user, analyses.c.analysed_by == AnalysedBy.HEURISTIC, limit=limit)
+
+
+async def requeue_outdated(
+    work: AsyncConnection, windows: Windows, user: UserId, prompt_versions: Sequence[str], *, by: Actor
+) -> int:
+    """See `Ledger.requeue_outdated`."""
+    outdated = (analyses.c.analysed_by == AnalysedBy.GEMINI) & analyses.c.prompt_version.in_(prompt_versions)
+    requeued = await _requeue(work, windows, user, outdated)
+    if requeued:
+        await record_within(work, by, "analyses_requeued", user, {"bookmarks": requeued})
+    return requeued
+
+
+async def _requeue(
+    work: AsyncConnection, windows: Windows, user: UserId, stale: ColumnElement[bool], *, limit: int | None = None
+) -> int:
+    """Queue the analysis again where it is stale, its page was read, and none is underway."""
     await hold(work, [user])
     underway = (
         exists()
         .where(jobs.c.bookmark_id == analyses.c.bookmark_id, jobs.c.stage == Stage.ANALYZE)
         .where(jobs.c.state.in_([QUEUED, RELEASED, RUNNING]))
     )
-    stale = (
-        select(analyses.c.bookmark_id, literal(user), literal(Stage.ANALYZE.value))
+    chosen = (
+        select(analyses.c.bookmark_id, literal(user), literal(Stage.ANALYZE.value), true())
         .join(contents, contents.c.bookmark_id == analyses.c.bookmark_id)
-        .where(
-            analyses.c.user_id == user,
-            analyses.c.analysed_by == AnalysedBy.HEURISTIC,
-            contents.c.strategy != Strategy.FALLBACK,
-            ~underway,
-        )
+        .where(analyses.c.user_id == user, stale, contents.c.strategy != Strategy.FALLBACK, ~underway)
         .order_by(analyses.c.bookmark_id)
         .limit(limit)
     )
-    each = insert(jobs).from_select(["bookmark_id", "user_id", "stage"], stale).on_conflict_do_nothing()
+    columns = ["bookmark_id", "user_id", "stage", "replaces"]
+    each = insert(jobs).from_select(columns, chosen).on_conflict_do_nothing()
     queued = await work.execute(each, execution_options={"preserve_rowcount": True})
     if queued.rowcount:
         await open_lane(work, user, Stage.ANALYZE)

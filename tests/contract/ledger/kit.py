@@ -119,7 +119,9 @@ class InPostgres:
                 "UPDATE jobs SET ready_at = ready_at - %(t)s, lease_until = lease_until - %(t)s", {"t": time}
             )
             connection.execute(
-                "UPDATE lanes SET wake_at = wake_at - %(t)s, rest_until = rest_until - %(t)s", {"t": time}
+                "UPDATE lanes SET wake_at = wake_at - %(t)s, rest_until = rest_until - %(t)s, "
+                "waits_since = waits_since - %(t)s",
+                {"t": time},
             )
 
     def see(self, bookmark: BookmarkId) -> Seen | None:

@@ -97,6 +97,12 @@ def upgrade() -> None:
         ),
         sa.Column("rest_reason", sa.Text(), nullable=True, comment="why it rests (WaitReason)"),
         sa.Column(
+            "waits_since",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="since when no call can be made, over short wakings",
+        ),
+        sa.Column(
             "paused", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="an operator's pause"
         ),
         sa.Column(
@@ -114,6 +120,13 @@ def upgrade() -> None:
             "autovacuum_vacuum_scale_factor": "0.02",
             "autovacuum_analyze_scale_factor": "0.02",
         },
+    )
+    op.create_index(
+        "ix_lanes_waiting",
+        "lanes",
+        ["waits_since"],
+        unique=False,
+        postgresql_where=sa.text("waits_since IS NOT NULL"),
     )
     op.create_index(
         "ix_lanes_asleep", "lanes", ["stage", "wake_at"], unique=False, postgresql_where=sa.text("state = 'asleep'")
@@ -223,6 +236,13 @@ def upgrade() -> None:
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False, comment="tries that failed"),
         sa.Column("ready_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True, comment="why it is not ready yet (WaitReason)"),
+        sa.Column(
+            "replaces",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="its bookmark shows an analysis already: goes after those that show none",
+        ),
         sa.Column("token", sa.Text(), nullable=True, comment="the newest release's fence"),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error_code", sa.Text(), nullable=True, comment="of the newest failed try"),
@@ -271,6 +291,13 @@ def upgrade() -> None:
         ["stage", "state", "user_id"],
         unique=False,
         postgresql_where=sa.text("state IN ('released', 'running')"),
+    )
+    op.create_index(
+        "ix_jobs_in_turn",
+        "jobs",
+        ["stage", "user_id", "replaces", "ready_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
     )
     op.create_index(
         "ix_jobs_queued",
