@@ -9,7 +9,7 @@ from shared.logs import log
 
 
 @asynccontextmanager
-async def regularly(chore: Callable[[], Awaitable[None]], *, every: timedelta) -> AsyncIterator[None]:
+async def regularly(chore: Callable[[], Awaitable[object]], *, every: timedelta) -> AsyncIterator[None]:
     """Do a chore while the block runs, with this rest between; one that fails is logged and done again next time."""
     task = asyncio.create_task(_for_ever(chore, every))
     try:
@@ -19,7 +19,7 @@ async def regularly(chore: Callable[[], Awaitable[None]], *, every: timedelta) -
         await asyncio.wait([task])
 
 
-async def _for_ever(chore: Callable[[], Awaitable[None]], every: timedelta) -> None:
+async def _for_ever(chore: Callable[[], Awaitable[object]], every: timedelta) -> None:
     while True:
         await asyncio.sleep(every.total_seconds())
         try:

@@ -9,6 +9,9 @@ UserId = NewType("UserId", str)
 JobId = NewType("JobId", int)
 BookmarkId = NewType("BookmarkId", int)
 
+PROMPT_VERSION = "2026-2"
+"""Of the words and the schema the provider is asked with; kept in every analysis the provider made."""
+
 
 class Stage(StrEnum):
     """The three kinds of work a bookmark may need."""

@@ -12,6 +12,7 @@ from services.analyzer.domain.analysing import Analysing
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.denials import Denials
 from services.analyzer.domain.lessons import Lessons
+from services.analyzer.domain.reading_meanwhile import ReadMeanwhile
 from services.analyzer.domain.usable_keys import UsableKeys
 from services.analyzer.settings import AnalyzerSettings
 from shared.audit import here
@@ -46,6 +47,7 @@ from shared.values import Stage
 from shared.worker import Pool, run_pool
 
 _LOOK_AFTER = timedelta(seconds=5)
+_READ_MEANWHILE = timedelta(seconds=2)
 
 
 def run_analyzer(partitions: Sequence[int] | None = None) -> int:
@@ -97,6 +99,8 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
                 lessons=Lessons(opened.permits, opened.limits),
                 batch_pause=timedelta(seconds=dispatch.batch_pause_s),
             )
+            meanwhile = ReadMeanwhile(ledger, after=timedelta(seconds=analyzer.heuristic_after_s))
+            await stack.enter_async_context(regularly(meanwhile, every=_READ_MEANWHILE))
             yield Work(ledger, analyse)
 
     pool = Pool(

@@ -28,6 +28,12 @@ class AnalyzerSettings(Settings):
         description="Least time between two probes of a provider that is down, over the whole fleet, seconds; doubles "
         "with every probe that fails, up to a minute.",
     )
+    heuristic_after_s: float = Field(
+        default=300.0,
+        ge=0,
+        description="How long a user's analyses wait for quota, key or provider before the built-in analyser reads "
+        "their pages meanwhile, seconds; the provider's analysis takes its place later.",
+    )
     provider_text_chars: int = Field(
         default=60_000,
         ge=1_000,

@@ -18,6 +18,7 @@ _COMMANDS = {
     "limits": ("services.cli.limits:limits", "show or set how many provider calls a user may make"),
     "failures": ("services.cli.failures:failures", "what failed for good, and why"),
     "retry": ("services.cli.failures:retry", "begin failed bookmarks anew"),
+    "reanalyse": ("services.cli.reanalysing:reanalyse", "analyse again what older versions of the prompt came to"),
     "pause": ("services.cli.pausing:pause", "stop serving a user"),
     "resume": ("services.cli.pausing:resume", "serve a paused user again"),
     "erase": ("services.cli.erase:erase", "delete everything of a user"),

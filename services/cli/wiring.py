@@ -10,6 +10,7 @@ from shared.database import Database
 from shared.ledger import Ledger
 from shared.ledger.failures import Failures
 from shared.ledger.opening import postgres_ledger
+from shared.ledger.prompt_versions import PromptVersions
 from shared.ledger.reports import Reports
 from shared.settings import DatabaseSettings, DispatchSettings
 from shared.signals import Signals
@@ -18,12 +19,13 @@ from shared.signals.in_postgres import PostgresSignals
 
 @dataclass(frozen=True, slots=True)
 class OpenLedger:
-    """The ledger for one command: what changes it, what shows it, what looked wrong, and what failed."""
+    """The ledger for one command: what changes it, what shows it, what looked wrong, failed or is outdated."""
 
     ledger: Ledger
     reports: Reports
     signals: Signals
     failures: Failures
+    prompt_versions: PromptVersions
 
 
 @asynccontextmanager
@@ -33,7 +35,9 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
     dispatch = DispatchSettings.read()
     try:
         ledger = postgres_ledger(database, dispatch)
-        yield OpenLedger(ledger, Reports(database), PostgresSignals(database), Failures(database))
+        yield OpenLedger(
+            ledger, Reports(database), PostgresSignals(database), Failures(database), PromptVersions(database)
+        )
     finally:
         await database.close()
 

@@ -13,6 +13,7 @@ from services.producer.domain.adding_keys import AddKey, RemoveKey, Waiting
 from services.producer.domain.bursts import Bursts
 from services.producer.domain.erasing import EraseUser
 from services.producer.domain.processing import ProcessContent
+from services.producer.domain.reanalysing import Reanalyse
 from services.producer.domain.retrying import RetryFailed
 from services.producer.domain.setting_limits import SetLimits
 from services.producer.domain.showing import Snapshots
@@ -32,6 +33,7 @@ from shared.ledger import Ledger
 from shared.ledger.failures import Failures
 from shared.ledger.lanes_shown import Lanes
 from shared.ledger.opening import postgres_ledger
+from shared.ledger.prompt_versions import PromptVersions
 from shared.ledger.reports import Reports
 from shared.quota import LimitBook
 from shared.quota.calendar import Calendar
@@ -98,6 +100,7 @@ class FrontDoor:
     erase: EraseUser
     process: ProcessContent
     retry: RetryFailed
+    reanalyse: Reanalyse
     standing: Standing
     snapshots: Snapshots
     ledger: Ledger
@@ -184,6 +187,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
                 policy=settings.default_key.default_key_policy,
             ),
             retry=RetryFailed(ledger=ledger, failures=failures),
+            reanalyse=Reanalyse(ledger=ledger, versions=PromptVersions(database)),
             standing=standing,
             snapshots=Snapshots(reports=reports, signals=signals, standing=standing),
             ledger=ledger,

@@ -10,6 +10,7 @@ from services.analyzer.domain.batch import Batch
 from services.analyzer.domain.heuristic import read_here
 from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKey, UsableKeys
+from shared.bookmarks import Analysis
 from shared.errors import ContentBlocked, FleetError, KeyRefused, ProviderQuotaSpent
 from shared.jobs import Worked
 from shared.ledger import Job, Ledger, Pause
@@ -39,7 +40,7 @@ class Analysing:
     async def __call__(self, jobs: Sequence[Job], /) -> Worked:
         """Analyse every job, keep what came of it, and say which did not make it."""
         batch = Batch(jobs)
-        await _read(batch, [job for job in jobs if not _was_fetched(job)])
+        await _read(batch, [job for job in jobs if not was_fetched(job)])
         try:
             if batch.rest:
                 await self._analyse(batch)
@@ -106,14 +107,19 @@ class Analysing:
         await patiently(lambda: self.ledger.store_analyses(results, pause=pause), until=deadline)
 
 
-def _was_fetched(job: Job) -> bool:
+def was_fetched(job: Job) -> bool:
+    """Whether the page itself was read: nobody asks the provider about what was put together in its place."""
     return job.content is not None and job.content.strategy is not Strategy.FALLBACK
 
 
+async def analysed_here(job: Job) -> Analysis:
+    """The built-in analysis, beside the event loop: other users' permits lapse while it stands still."""
+    return await asyncio.to_thread(read_here, job.bookmark, job.content)
+
+
 async def _read(batch: Batch, jobs: Sequence[Job]) -> None:
-    """Read pages here, beside the event loop: other users' permits lapse while it stands still."""
     for job in jobs:
-        batch.finish([(job, await asyncio.to_thread(read_here, job.bookmark, job.content))])
+        batch.finish([(job, await analysed_here(job))])
 
 
 def _told(batch: Batch) -> Worked:

@@ -7,7 +7,6 @@ from functools import partial
 
 from services.analyzer.domain.batch import Batch
 from services.analyzer.domain.denials import Denials
-from services.analyzer.domain.prompts import PROMPT_VERSION
 from services.analyzer.domain.provider import Answer, Findings, Item, ItemId, Provider
 from services.analyzer.domain.usable_keys import UsableKey
 from shared.bookmarks import Analysis, Content, Tokens
@@ -26,7 +25,7 @@ from shared.logs import log
 from shared.metrics import ITEMS_PER_REQUEST, PROVIDER_REQUESTS, PROVIDER_SECONDS, PROVIDER_TOKENS
 from shared.quota import DEFAULT_KEY, Account, Quota, Taken, Wait, account_of, share_of
 from shared.usage import NOT_SENT, CallId, UsageJournal
-from shared.values import AnalysedBy, KeySource, UserId
+from shared.values import PROMPT_VERSION, AnalysedBy, KeySource, UserId
 
 ANALYSED = "analysed"
 

@@ -1,6 +1,6 @@
 """The prompt: what the provider is told, how pages are fenced as data, and the shape its answer must have.
 
-`PROMPT_VERSION` is stored with every analysis; change it whenever a word or the schema changes.
+`shared.values.PROMPT_VERSION` is stored with every analysis; change it whenever a word or the schema changes.
 """
 
 import secrets
@@ -19,7 +19,6 @@ from services.analyzer.domain.vocabulary import (
     MAX_TECHNOLOGIES,
 )
 
-PROMPT_VERSION = "2026-1"
 TEMPERATURE = 0.2
 MAX_ANSWER_TOKENS = 8_192
 

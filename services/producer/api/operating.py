@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from services.producer.api.callers import Admin
 from services.producer.api.doors import Door
+from services.producer.domain.reanalysing import Requeued
 from services.producer.domain.retrying import Retried
 from shared.audit import Entry
 from shared.errors import InvalidInput, UnknownUser
@@ -40,6 +41,13 @@ class ToRetry(_Body):
     jobs: list[Annotated[StrictInt, Field(ge=1, le=_LARGEST_ID)]] = Field(default=[], max_length=_MOST_JOBS)
     user: str | None = None
     code: str | None = Field(default=None, pattern=_CODE)
+
+
+class ToReanalyse(_Body):
+    """What to analyse again: what this version of the prompt and older ones came to, of one user or of all."""
+
+    prompt_version: str = Field(min_length=1, max_length=64)
+    user: str | None = None
 
 
 class ToPause(_Body):
@@ -116,6 +124,12 @@ async def retry(actor: Admin, door: Door, what: ToRetry) -> Retried:
     """Begin failed bookmarks anew, with fresh attempts."""
     jobs = [JobId(job) for job in what.jobs]
     return await door.retry(jobs=jobs, user=_named(what.user), code=what.code, by=actor)
+
+
+@router.post("/reanalyse")
+async def reanalyse(actor: Admin, door: Door, what: ToReanalyse) -> Requeued:
+    """Analyse again, within quota, what older versions of the prompt came to; bookmarks that show none go first."""
+    return await door.reanalyse(prompt_version=what.prompt_version, user=_named(what.user), by=actor)
 
 
 @router.post("/pause")

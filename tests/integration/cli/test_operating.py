@@ -84,6 +84,8 @@ def test_pauses_are_recorded(answer: Answer, environment: dict[str, str]) -> Non
         ("retry", "0"),
         ("retry", "ada"),
         ("retry", "--user", "a b"),
+        ("reanalyse",),
+        ("reanalyse", "--user", "a b", "--prompt-version", "2026-1"),
         ("failures", "--limit", "0"),
         ("limits",),
         ("limits", "--user", "ada", "--minute", "-1"),

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from shared.database import Database
 from shared.errors import PageGone, PageUnreachable
@@ -12,7 +13,7 @@ from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
 from shared.settings import DispatchSettings
 from shared.tokens import Scope
-from shared.values import Stage
+from shared.values import PROMPT_VERSION, Stage
 from tests.integration.producer.conftest import Api
 from tests.integration.producer.problems import problem
 
@@ -125,6 +126,34 @@ def test_what_cannot_be_retried_is_a_problem_that_repeats_nothing(
 
     assert "secret" not in str(told)
     assert failed.rows("SELECT count(*) FROM audit") == [(0,)]
+
+
+def test_what_an_older_prompt_came_to_is_queued_again_once(failed: Api) -> None:
+    failed.rows("""
+        INSERT INTO contents (bookmark_id, user_id, strategy, verdict, final_url, title, text, chars, words)
+        SELECT id, user_id, 'static', 'ok', url, '', '', 0, 0 FROM bookmarks RETURNING 1""")
+    made = sql.SQL("""
+        INSERT INTO analyses (bookmark_id, user_id, key_concepts, content_type, difficulty, technologies, learning_path,
+                              project_applicability, skill_development, summary, analysed_by, key_source, model,
+                              prompt_version)
+        SELECT id, user_id, '{{}}', '', '', '{{}}', '', '', '', '', 'gemini', 'user', 'm',
+               CASE user_id WHEN 'ada' THEN '2025-3' ELSE {} END FROM bookmarks RETURNING 1""")
+    failed.rows(made.format(PROMPT_VERSION))
+    ask = {"prompt_version": PROMPT_VERSION}
+
+    older = failed.ask("POST", "/v1/admin/reanalyse", whose="*", json={"prompt_version": "2025-2"})
+    ours = failed.ask("POST", "/v1/admin/reanalyse", whose="*", json=ask | {"user": "linus"})
+    first = failed.ask("POST", "/v1/admin/reanalyse", whose="*", json=ask)
+    again = failed.ask("POST", "/v1/admin/reanalyse", whose="*", json=ask)
+
+    assert older.json() == ours.json() == again.json() == {"analyses": 0, "users": 0}
+    assert first.json() == {"analyses": 3, "users": 1}
+    assert failed.rows("SELECT user_id, replaces, count(*) FROM jobs WHERE state = 'queued' GROUP BY 1, 2") == [
+        ("ada", True, 3)
+    ]
+    assert entries(failed) == [("service:admin", "analyses_requeued", "ada", {"bookmarks": 3})]
+    problem(failed.ask("POST", "/v1/admin/reanalyse", whose="*", json={}), 422, "invalid_input")
+    problem(failed.ask("POST", "/v1/admin/reanalyse", whose="*", json=ask | {"user": "a b"}), 422, "invalid_user_id")
 
 
 def test_a_user_is_paused_and_served_again(failed: Api) -> None:
@@ -243,6 +272,7 @@ def test_the_right_to_everything_else_is_no_right_to_operate(api: Api) -> None:
         ("GET", "lanes"),
         ("GET", "audit"),
         ("POST", "retry"),
+        ("POST", "reanalyse"),
         ("POST", "pause"),
         ("POST", "resume"),
         ("GET", "users/ada/limits"),
