@@ -18,7 +18,8 @@ run: install ## the whole fleet on this machine with sample bookmarks; ARGS goes
 
 test: install ## all tests against real servers, installing RabbitMQ, Chromium and Prometheus where they are missing
 	@./tests/install-servers
-	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+	@# One more than the cores: most of a whole fleet's tests is waiting.
+	$(BIN)/pytest -n $$(($$(nproc) + 1)) --dist loadgroup $(ARGS)
 
 install: $(VENV)/.installed ## create .venv with everything; does nothing when it is up to date
 

@@ -13,7 +13,7 @@ import redis
 from tests.gemini_emulator import GeminiEmulator, most_in_any_window
 from tests.running_fleet import RunningFleet, Site, wait_until
 
-pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
+pytestmark = pytest.mark.xdist_group("losses")  # one whole fleet of processes at a time, beside that of tests/e2e
 
 KEY = "AIzaSyAda-0000000000000000000000000000ada"
 PAGES = 20

@@ -12,7 +12,7 @@ import pytest
 
 from tests.running_fleet import RunningFleet, Site, processes_of, wait_until
 
-pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
+pytestmark = pytest.mark.xdist_group("losses")  # one whole fleet of processes at a time, beside that of tests/e2e
 
 BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "120"))
 

@@ -78,9 +78,8 @@ async def test_the_dispatcher_lets_work_out_counts_it_and_ends_when_told(
         return sum((await carrier.depths(Stage.SCRAPE)).values()) == 1
 
     await until(sent, what="the job is sent")
-    counted = 'fleet_backlog_jobs{stage="scrape",state="released"} 1.0'
-    await until(lambda: counted in answer(port, "/metrics"), what="it is counted")
-    assert 'fleet_queue_depth{partition="' in answer(port, "/metrics")
+    for counted in ('fleet_backlog_jobs{stage="scrape",state="released"} 1.0', 'fleet_queue_depth{partition="'):
+        await until(lambda counted=counted: counted in answer(port, "/metrics"), what="it is counted")
     assert '"ready": true' in answer(port, "/readyz")
     await carrier.close()
 
