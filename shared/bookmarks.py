@@ -67,7 +67,11 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was concluded from a bookmark's content (docs/analysis.md describes each field)."""
+    """What was concluded from a bookmark's content (docs/analysis.md describes each field).
+
+    Attributes:
+        chars_left_out: how much of the text, at its end, its maker was not shown.
+    """
 
     key_concepts: tuple[str, ...]
     content_type: str
@@ -82,3 +86,4 @@ class Analysis:
     model: str
     prompt_version: str
     tokens: Tokens = field(default_factory=Tokens)
+    chars_left_out: int = 0

@@ -95,7 +95,14 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             analyse = Analysing(
                 ledger=ledger,
                 keys=keys,
-                asking=Asking(provider, breaker, opened.permits, journal, Denials(PostgresSignals(store))),
+                asking=Asking(
+                    provider,
+                    breaker,
+                    opened.permits,
+                    journal,
+                    Denials(PostgresSignals(store)),
+                    text_tokens=analyzer.provider_text_tokens,
+                ),
                 lessons=Lessons(opened.permits, opened.limits),
                 batch_pause=timedelta(seconds=dispatch.batch_pause_s),
             )

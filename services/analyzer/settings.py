@@ -34,9 +34,10 @@ class AnalyzerSettings(Settings):
         description="How long a user's analyses wait for quota, key or provider before the built-in analyser reads "
         "their pages meanwhile, seconds; the provider's analysis takes its place later.",
     )
-    provider_text_chars: int = Field(
-        default=60_000,
-        ge=1_000,
-        le=2_000_000,
-        description="Characters of text in one request, over all its pages; longer pages are cut at a sentence.",
+    provider_text_tokens: int = Field(
+        default=15_000,
+        ge=250,
+        le=500_000,
+        description="Tokens of text in one request, about, over all its pages (four bytes each): pages that do not fit "
+        "together go in several requests, one that is too long alone, cut at a sentence.",
     )

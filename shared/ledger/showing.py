@@ -21,7 +21,8 @@ _CONTENT_FACTS = ("verdict", "final_url", "description", "author", "site_name", 
 _CONTENT_SUMS = ("strategy", "title", "chars", "words")
 _ANALYSIS_FACTS = (
     "key_concepts", "content_type", "difficulty", "technologies", "learning_path", "project_applicability",
-    "skill_development", "summary", "analysed_by", "model", "key_source", "prompt_version", "analysed_at",
+    "skill_development", "summary", "analysed_by", "model", "key_source", "prompt_version", "chars_left_out",
+    "analysed_at",
 )  # fmt: skip
 
 SHOWN: Select[Any] = (

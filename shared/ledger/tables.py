@@ -122,6 +122,7 @@ analyses = Table(
     Column("prompt_version", Text, nullable=False),
     Column("prompt_tokens", Integer, nullable=False, server_default="0"),
     Column("answer_tokens", Integer, nullable=False, server_default="0"),
+    Column("chars_left_out", Integer, nullable=False, server_default="0", comment="of the text, at its end"),
     _now("analysed_at"),
     _of_a_bookmark(),
     Index("ix_analyses_heuristic", "user_id", postgresql_where=text("analysed_by = 'heuristic'")),

@@ -79,6 +79,7 @@ class AnalysisView(_View):
     key_source: str
     prompt_version: str
     tokens: Mapping[str, int]
+    chars_left_out: int
     analysed_at: datetime
 
 

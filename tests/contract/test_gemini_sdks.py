@@ -57,7 +57,7 @@ class GeminiAt(Protocol):
 def gemini_at(request: pytest.FixtureRequest) -> GeminiAt:
     def make(url: str, *, deadline_s: float = 5.0, most: int = 64, version: str = "v1beta") -> Gemini:
         endpoint = Endpoint(url, version, "gemini-2.5-flash", timeout_s=deadline_s)
-        return Gemini(request.param(endpoint, most=most), "gemini-2.5-flash", chars=20_000, deadline_s=deadline_s)
+        return Gemini(request.param(endpoint, most=most), "gemini-2.5-flash", deadline_s=deadline_s)
 
     return make
 

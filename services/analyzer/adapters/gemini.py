@@ -78,13 +78,11 @@ class Gemini:
     Attributes:
         sdk: the library that carries requests.
         model: the model that is asked.
-        chars: the budget of characters for the texts of one request.
         deadline_s: how long one call may take in all, seconds.
     """
 
     sdk: Sdk
     model: str
-    chars: int
     deadline_s: float
     now: Callable[[], datetime] = _now
 
@@ -95,7 +93,7 @@ class Gemini:
 
     async def analyse(self, key: ApiKey, items: Sequence[Item]) -> Answer:
         """Ask once about these items."""
-        asked = await self._ask(key, build_prompt(items, chars=self.chars))
+        asked = await self._ask(key, build_prompt(items))
         if isinstance(asked, FleetError):
             raise asked
         found = read_answer(said(asked), asked={item.id for item in items})

@@ -23,7 +23,6 @@ def make_gemini(gemini: GeminiSettings, analyzer: AnalyzerSettings) -> Gemini:
     return Gemini(
         _sdk(gemini.gemini_sdk, endpoint, analyzer),
         model=gemini.gemini_model,
-        chars=analyzer.provider_text_chars,
         deadline_s=analyzer.provider_timeout_s,
     )
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from services.analyzer.domain.asking import Asking
 from services.analyzer.domain.batch import Batch
+from services.analyzer.domain.budget import in_requests
 from services.analyzer.domain.heuristic import read_here
 from services.analyzer.domain.lessons import Lessons
 from services.analyzer.domain.usable_keys import UsableKey, UsableKeys
 from shared.bookmarks import Analysis
-from shared.errors import ContentBlocked, FleetError, KeyRefused, ProviderQuotaSpent
+from shared.errors import AnswerUnusable, ContentBlocked, FleetError, KeyRefused, ProviderQuotaSpent
 from shared.jobs import Worked
 from shared.ledger import Job, Ledger, Pause
 from shared.patience import patiently
@@ -52,25 +53,28 @@ class Analysing:
         return _told(batch)
 
     async def _analyse(self, batch: Batch) -> None:
-        """Ask about all pages at once; when one of them is blocked, about each alone, so that it goes alone.
+        """Ask about as many pages at once as fit into a request, and find the page that spoils the answer for others.
 
-        The key is looked up before every request: it may have been replaced, removed or refused since the last one.
+        What is blocked, or cannot be used a second time, is asked about by halves, until the page that it is due to is
+        alone; a page that an answer misses is asked about alone, once. The key is looked up before every request: it
+        may have been replaced, removed or refused since the last one.
         """
-        at_once = len(batch.rest)
-        while batch.rest:
+        asks: list[Sequence[Job]] = [*in_requests(batch.rest, tokens=self.asking.text_tokens)]
+        while asks:
             key = await self.keys.find(batch.user)
             if key is None:
                 await _read(batch, batch.rest)
                 return
+            jobs = asks.pop(0)
             try:
-                await self._ask(batch, batch.rest[:at_once], key)
-            except ContentBlocked as blocked:
-                if at_once == 1:
-                    batch.fail(batch.rest[:1], blocked)
-                at_once = 1
+                answered = await self._ask(batch, jobs, key)
+            except (ContentBlocked, AnswerUnusable) as error:
+                asks[:0] = _after(error, batch, jobs)
+            else:
+                asks[:0] = _missed(batch, jobs) if answered else [jobs]
 
-    async def _ask(self, batch: Batch, jobs: Sequence[Job], key: UsableKey) -> None:
-        """One request, and what it shows of the key; one refused is marked, and the next look-up finds another or none.
+    async def _ask(self, batch: Batch, jobs: Sequence[Job], key: UsableKey) -> bool:
+        """One request, and what it shows of the key; False for a key that is refused: the next look-up finds another.
 
         Raises:
             Postponed: the quota or the provider does not permit it now, or the key was changed meanwhile.
@@ -80,14 +84,15 @@ class Analysing:
             await self.asking(batch, jobs, key)
         except KeyRefused as refusal:
             await self.keys.refuse(key, refusal)
+            return False
         except ProviderQuotaSpent as spent:
             await self._heed(key, spent)
             raise
         except ContentBlocked:
             await self.keys.accepted(key)  # it is the page that was not
             raise
-        else:
-            await self.keys.accepted(key)
+        await self.keys.accepted(key)
+        return True
 
     async def _heed(self, key: UsableKey, spent: ProviderQuotaSpent) -> None:
         """Learn from a 429, unless the key was changed meanwhile: what is said of an old key is not true of a new."""
@@ -105,6 +110,27 @@ class Analysing:
         pause = Pause(WaitReason.BATCH_PAUSE, self.now() + self.batch_pause) if rests else None
         deadline = min(job.deadline for job in batch.jobs)
         await patiently(lambda: self.ledger.store_analyses(results, pause=pause), until=deadline)
+
+
+def _after(error: ContentBlocked | AnswerUnusable, batch: Batch, jobs: Sequence[Job]) -> list[Sequence[Job]]:
+    """What is asked next about pages nothing came of: their halves; none where it is clear what becomes of them.
+
+    What cannot be used is tried again as it was, later: mostly it was chance. The second time it is due to a page.
+    """
+    if len(jobs) == 1 or (isinstance(error, AnswerUnusable) and all(job.attempt == 1 for job in jobs)):
+        batch.fail(jobs, error)
+        return []
+    middle = len(jobs) // 2
+    return [jobs[:middle], jobs[middle:]]
+
+
+def _missed(batch: Batch, jobs: Sequence[Job]) -> list[Sequence[Job]]:
+    """Each page an answer says nothing usable of is asked about alone; one that was alone is tried again later."""
+    missed = [job for job in batch.rest if job in jobs]
+    if len(jobs) == 1:
+        batch.fail(missed, AnswerUnusable("The provider's answer says nothing usable of this page."))
+        return []
+    return [[job] for job in missed]
 
 
 def was_fetched(job: Job) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from services.analyzer.domain.batch import Batch
+from services.analyzer.domain.budget import fitted
 from services.analyzer.domain.denials import Denials
-from services.analyzer.domain.provider import Answer, Findings, Item, ItemId, Provider
+from services.analyzer.domain.provider import Answer, Item, ItemId, Provider
 from services.analyzer.domain.usable_keys import UsableKey
 from shared.bookmarks import Analysis, Content, Tokens
 from shared.breaker import Breaker, Go, Hold
@@ -44,13 +45,18 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Asks the provider about a few pages of one user, on the key that serves the user and within its quota."""
+    """Asks the provider about a few pages of one user, on the key that serves the user and within its quota.
+
+    Attributes:
+        text_tokens: about how many tokens the texts of one request may take; of a longer page the beginning is sent.
+    """
 
     provider: Provider
     breaker: Breaker
     quota: Quota
     journal: UsageJournal
     denials: Denials
+    text_tokens: int
 
     async def __call__(self, batch: Batch, jobs: Sequence[Job], key: UsableKey) -> None:
         """Ask once about these jobs' pages, and note in the batch what came of each.
@@ -67,10 +73,11 @@ class Asking:
         except FleetError:
             await self.breaker.unused(go)
             raise
+        items = [_item(job, tokens=self.text_tokens) for job in jobs]
         tell = partial(_tell, key.source, items=len(jobs))
         began = time.perf_counter()
         try:
-            answer = await self.provider.analyse(key.stored.key, [_item(job) for job in jobs])
+            answer = await self.provider.analyse(key.stored.key, items)
         except FleetError as error:
             tell(error.code, seconds=time.perf_counter() - began)
             if isinstance(error, ProviderUnreached):
@@ -83,7 +90,7 @@ class Asking:
         batch.asked = True
         await self.breaker.answered(batch.user, go)
         tell(ANALYSED, seconds=time.perf_counter() - began, answer=answer)
-        _note(batch, jobs, answer, key.source)
+        _note(batch, jobs, items, answer, key.source)
         await self.journal.end(call, outcome=ANALYSED, tokens=answer.tokens)
 
     async def _go(self, user: UserId) -> Go:
@@ -164,10 +171,17 @@ def _accounts(user: UserId, source: KeySource) -> list[tuple[Account, str]]:
     return accounts
 
 
-def _item(job: Job) -> Item:
+def _item(job: Job, *, tokens: int) -> Item:
     content = _content(job)
-    title = content.title or job.bookmark.title
-    return Item(_item_id(job), title=title, url=content.final_url, text=content.text, language=content.language)
+    text = fitted(content.text, tokens=tokens)
+    return Item(
+        _item_id(job),
+        title=content.title or job.bookmark.title,
+        url=content.final_url,
+        text=text,
+        language=content.language,
+        chars_left_out=len(content.text) - len(text),
+    )
 
 
 def _item_id(job: Job) -> ItemId:
@@ -180,26 +194,24 @@ def _content(job: Job) -> Content:
     return job.content
 
 
-def _note(batch: Batch, jobs: Sequence[Job], answer: Answer, source: KeySource) -> None:
-    """Each page gets what the answer says of it; what the answer misses is asked again later."""
-    answered = [(job, found) for job in jobs if (found := answer.findings.get(_item_id(job))) is not None]
+def _note(batch: Batch, jobs: Sequence[Job], items: Sequence[Item], answer: Answer, source: KeySource) -> None:
+    """Each page gets what the answer says of it; what the answer misses is left."""
+    answered = [(job, item) for job, item in zip(jobs, items, strict=True) if item.id in answer.findings]
     shares = _shares(answer.tokens, len(answered))
     batch.finish(
-        (job, _analysis(found, source, answer.model, share))
-        for (job, found), share in zip(answered, shares, strict=True)
+        (job, _analysis(item, answer, source, share)) for (job, item), share in zip(answered, shares, strict=True)
     )
-    missed = [job for job in jobs if _item_id(job) not in answer.findings]
-    batch.fail(missed, AnswerUnusable("The provider's answer says nothing usable of this page."))
 
 
-def _analysis(found: Findings, source: KeySource, model: str, tokens: Tokens) -> Analysis:
+def _analysis(item: Item, answer: Answer, source: KeySource, tokens: Tokens) -> Analysis:
     return Analysis(
-        **asdict(found),
+        **asdict(answer.findings[item.id]),
         analysed_by=AnalysedBy.GEMINI,
         key_source=source,
-        model=model,
+        model=answer.model,
         prompt_version=PROMPT_VERSION,
         tokens=tokens,
+        chars_left_out=item.chars_left_out,
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.analyzer.domain.provider import Item
-from services.analyzer.domain.sentences import cut
 from services.analyzer.domain.vocabulary import (
     CONTENT_TYPES,
     DIFFICULTIES,
@@ -47,35 +46,21 @@ class Prompt:
     pages: str
 
 
-def build_prompt(
-    items: Sequence[Item], *, chars: int, new_fence: Callable[[], str] = lambda: secrets.token_hex(8)
-) -> Prompt:
-    """The prompt for these items; each page's text is cut at a sentence so that all take at most `chars`.
+def build_prompt(items: Sequence[Item], *, new_fence: Callable[[], str] = lambda: secrets.token_hex(8)) -> Prompt:
+    """The prompt for these items, at least one.
 
     Args:
-        items: at least one.
-        chars: the budget of characters for all texts together; what short pages leave, long ones may use.
+        items: what is asked about.
         new_fence: makes the mark no page can know; a new one is asked for while some page holds it.
     """
     fence = new_fence()
-    while any(fence in part for item in items for part in (item.title, item.url, item.text)):
+    while any(fence in part for item in items for part in (item.title, item.url, item.text, item.language or "")):
         fence = new_fence()
-    share = _share([len(item.text) for item in items], chars)
-    pages = "\n\n".join(_fenced(item, fence, chars=share) for item in items)
+    pages = "\n\n".join(_fenced(item, fence) for item in items)
     return Prompt(instructions=_INSTRUCTIONS.format(fence=fence), pages=pages)
 
 
-def _share(lengths: Sequence[int], chars: int) -> int:
-    """The most any one text may take so that all fit: short ones whole, long ones cut to the same length."""
-    left, texts = chars, len(lengths)
-    for length in sorted(lengths):
-        if length * texts >= left:
-            break
-        left, texts = left - length, texts - 1
-    return left // texts if texts else chars
-
-
-def _fenced(item: Item, fence: str, *, chars: int) -> str:
+def _fenced(item: Item, fence: str) -> str:
     facts = [
         f"[{fence} BEGIN ITEM {item.id}]",
         f"title: {_one_line(item.title, MAX_TITLE_CHARS)}",
@@ -83,7 +68,9 @@ def _fenced(item: Item, fence: str, *, chars: int) -> str:
     ]
     if item.language:
         facts.append(f"language: {_one_line(item.language, 20)}")
-    return "\n".join([*facts, "text:", cut(item.text, chars=chars), f"[{fence} END ITEM {item.id}]"])
+    if item.chars_left_out:
+        facts.append(f"left out at the end: {item.chars_left_out} characters")
+    return "\n".join([*facts, "text:", item.text, f"[{fence} END ITEM {item.id}]"])
 
 
 def _one_line(text: str, chars: int) -> str:

@@ -13,13 +13,18 @@ ItemId = NewType("ItemId", str)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One page as the provider is asked about it."""
+    """One page as the provider is asked about it.
+
+    Attributes:
+        chars_left_out: how much of the page's text was too much for one request, at its end.
+    """
 
     id: ItemId
     title: str
     url: str
     text: str
     language: str | None = None
+    chars_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

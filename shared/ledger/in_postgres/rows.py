@@ -58,7 +58,7 @@ _ANALYSIS_TEXTS = (
     "content_type", "difficulty", "learning_path", "project_applicability", "skill_development", "summary",
     "analysed_by", "key_source", "model", "prompt_version",
 )  # fmt: skip
-ANALYSIS = (*_ANALYSIS_LISTS, *_ANALYSIS_TEXTS, "prompt_tokens", "answer_tokens")
+ANALYSIS = (*_ANALYSIS_LISTS, *_ANALYSIS_TEXTS, "prompt_tokens", "answer_tokens", "chars_left_out")
 """The columns of analyses that a new analysis replaces."""
 
 
@@ -71,6 +71,7 @@ def analysis_row(user: UserId, bookmark: BookmarkId, analysis: Analysis) -> dict
         **{name: keepable(getattr(analysis, name)) for name in _ANALYSIS_TEXTS},
         "prompt_tokens": analysis.tokens.prompt,
         "answer_tokens": analysis.tokens.answer,
+        "chars_left_out": analysis.chars_left_out,
     }
 
 

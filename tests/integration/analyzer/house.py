@@ -189,7 +189,7 @@ class House:
             redis = open_redis(SecretStr(self.redis_url))
             stack.push_async_callback(redis.aclose)
             sdk = GoogleGenai(Endpoint(self.gemini_url, "v1beta", "gemini-2.5-flash", timeout_s=5.0))
-            provider = Gemini(sdk, model="gemini-2.5-flash", chars=20_000, deadline_s=5.0)
+            provider = Gemini(sdk, model="gemini-2.5-flash", deadline_s=5.0)
             stack.push_async_callback(provider.close)
             await sdk.clients.warm_up()
             breaker = RedisBreaker(redis, "gemini", pace=Pace(self.probe, call=timedelta(seconds=5)))
@@ -199,7 +199,7 @@ class House:
             analyse = Analysing(
                 ledger=self.ledger,
                 keys=UsableKeys(reader, self.registry, here("process:analyzer"), self.policy),
-                asking=Asking(Gate(provider, self.left), breaker, quota, journal, Denials(InMemorySignals())),
+                asking=Asking(Gate(provider, self.left), breaker, quota, journal, Denials(InMemorySignals()), 15_000),
                 lessons=Lessons(quota, self.limits),
                 batch_pause=timedelta(0),
             )

@@ -80,7 +80,7 @@ async def test_a_provider_that_stumbles_is_asked_again_until_every_page_is_analy
 ) -> None:
     house = House(database, redis_url, emulator.url, KeysInMemory(), limits_of(minute=1_000), window=5, group=5)
     await house.save(ADA, 20)
-    emulator.plan(Fault.CUT, Fault.MISSING, Fault.MALFORMED, None, Fault.MISSING, Fault.BLOCKED_ANSWER)
+    emulator.plan(Fault.BLOCKED_ANSWER, Fault.MISSING, None, Fault.CUT, Fault.MALFORMED, Fault.MISSING)
 
     await house.run(analyzers=4, until=20)
 

@@ -48,6 +48,7 @@ class Analyzer:
         default_key_per_minute: int = 15,
         batch_pause_s: float = 60.0,
         policy: DefaultKeyPolicy = DefaultKeyPolicy.OFF,
+        text_tokens: int = 15_000,
     ) -> None:
         self.ledger = MemoryLedger(
             policies=stage_policies(DispatchSettings(batch_pause_s=batch_pause_s, analyze_lease_s=3_600)),
@@ -71,7 +72,7 @@ class Analyzer:
         self.analyse = Analysing(
             ledger=self.ledger,
             keys=UsableKeys(self.keys, self.registry, ACTOR, policy),
-            asking=Asking(self.provider, self.breaker, self.quota, self.journal, Denials(self.signals)),
+            asking=Asking(self.provider, self.breaker, self.quota, self.journal, Denials(self.signals), text_tokens),
             lessons=Lessons(self.quota, self.limits),
             batch_pause=timedelta(seconds=batch_pause_s),
         )

@@ -24,7 +24,7 @@ from shared.keys import ApiKey, StoredKey
 from shared.ledger import Job, Pause
 from shared.quota import Account, Taken, Wait, WindowName, account_of
 from shared.usage import NOT_SENT
-from shared.values import AnalysedBy, JobState, KeySource, KeyStatus, Strategy, UserId, WaitReason
+from shared.values import AnalysedBy, BookmarkId, JobState, KeySource, KeyStatus, Strategy, UserId, WaitReason
 from tests.unit.analyzer.conftest import ADA, KEYS, LINUS, Analyzer
 
 
@@ -485,7 +485,88 @@ async def test_one_blocked_page_ends_alone_and_takes_no_other_down(analyzer: Ana
 
     assert [page.state for page in pages] == [JobState.DONE, JobState.FAILED, JobState.DONE]
     assert isinstance(pages[1].error, ContentBlocked)
-    assert [len(items) for _, items in analyzer.provider.asked] == [3, 1, 1, 1]
+    assert [len(items) for _, items in analyzer.provider.asked] == [3, 1, 2, 1, 1]
+
+
+async def test_a_blocked_page_is_found_by_halves(analyzer: Analyzer) -> None:
+    await analyzer.add_key()
+    pages = [await analyzer.add_page(title) for title in ("one", "two", "three", "four", "poison")]
+    analyzer.provider.refuses = blocks("poison")  # type: ignore[assignment]
+
+    await analyzer.serve()
+
+    assert [page.state for page in pages] == [*[JobState.DONE] * 4, JobState.FAILED]
+    assert [len(items) for _, items in analyzer.provider.asked] == [5, 2, 3, 1, 2, 1, 1]
+
+
+async def test_a_page_that_spoils_answers_again_and_again_is_found_and_takes_no_other_down(analyzer: Analyzer) -> None:
+    await analyzer.add_key()
+    pages = [await analyzer.add_page(title) for title in ("one", "poison", "three", "four")]
+
+    def cut(_: ApiKey, items: Sequence[Item]) -> FleetError | None:
+        return AnswerUnusable("It was cut.") if any(item.title == "poison" for item in items) else None
+
+    analyzer.provider.refuses = cut
+    await analyzer.serve()
+    assert [len(items) for _, items in analyzer.provider.asked] == [4]  # it may have been chance
+    for _ in range(4):
+        await analyzer.wake()
+        await analyzer.serve()
+
+    assert [page.state for page in pages] == [JobState.DONE, JobState.FAILED, JobState.DONE, JobState.DONE]
+    assert isinstance(pages[1].error, AnswerUnusable)
+    assert {page.analysis.analysed_by for page in pages if page.analysis} == {AnalysedBy.GEMINI}
+
+
+async def test_what_an_answer_misses_is_asked_about_alone_once(analyzer: Analyzer) -> None:
+    await analyzer.add_key()
+    pages = [await analyzer.add_page(title) for title in ("one", "two", "three")]
+    missed = str(pages[1].id)
+    analyzer.provider.misses = {missed}
+
+    async def come_to_itself() -> None:
+        if analyzer.provider.asked[-1][1] == (missed,):
+            analyzer.provider.misses = set()
+
+    analyzer.provider.meanwhile = come_to_itself
+    await analyzer.serve()
+
+    assert [len(items) for _, items in analyzer.provider.asked] == [3, 1]
+    assert [page.state for page in pages] == [JobState.DONE] * 3
+    assert set(analyzer.attempts()) == {0}
+
+
+# ---- how much one request carries -------------------------------------------------------------------
+
+
+async def test_pages_that_do_not_fit_together_go_in_several_requests_each_whole() -> None:
+    analyzer = Analyzer(text_tokens=100, batch_pause_s=0)
+    await analyzer.add_key()
+    sizes = {"a": 60, "b": 50, "c": 40, "d": 45}
+    pages = [await analyzer.add_page(title, text="word " * (size * 4 // 5)) for title, size in sizes.items()]
+
+    await analyzer.serve()
+
+    asked = [
+        [analyzer.ledger.bookmarks[BookmarkId(int(id_))].new.title for id_ in ids] for _, ids in analyzer.provider.asked
+    ]
+    assert asked == [["a", "c"], ["b", "d"]]
+    assert [page.analysis and page.analysis.chars_left_out for page in pages] == [0] * 4
+
+
+async def test_a_page_too_long_for_company_goes_alone_and_what_was_cut_is_recorded() -> None:
+    analyzer = Analyzer(text_tokens=100, batch_pause_s=0)
+    await analyzer.add_key()
+    text = "This is a sentence of thirty-six. " * 50
+    short, long = await analyzer.add_page("short"), await analyzer.add_page("long", text=text)
+
+    await analyzer.serve()
+
+    assert [items for _, items in analyzer.provider.asked] == [(str(short.id),), (str(long.id),)]
+    assert long.analysis
+    shown = len(text) - long.analysis.chars_left_out
+    assert 300 < shown <= 400
+    assert text[:shown].endswith(".")
 
 
 async def test_a_single_blocked_page_is_not_asked_about_twice(analyzer: Analyzer) -> None:

@@ -329,7 +329,7 @@ async def test_a_key_replaced_in_the_middle_of_a_batch_serves_the_rest_of_it(ana
     provider.meanwhile = rotate
     await analyzer.serve()
 
-    assert [key for key, _ in provider.asked] == [KEYS[ADA]] * 3 + [new] * 2
+    assert [key for key, _ in provider.asked] == [KEYS[ADA]] * 3 + [new] * 4
     assert {source(page) for page in pages} == {KeySource.USER}
 
 

@@ -43,7 +43,7 @@ def item(id_: str, text: str, *, title: str = "A title") -> Item:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
 def test_what_a_page_says_stays_inside_its_own_fence(attack: str) -> None:
-    prompt = build_prompt([item("1", attack, title=attack), item("2", "A quiet page.")], chars=10_000)
+    prompt = build_prompt([item("1", attack, title=attack), item("2", "A quiet page.")])
 
     (fence,) = set(re.findall(r"^\[([0-9a-f]{16}) BEGIN ITEM ", prompt.pages, re.MULTILINE))
     begins = [line for line in prompt.pages.splitlines() if line.startswith(f"[{fence} ")]
@@ -57,17 +57,17 @@ def test_what_a_page_says_stays_inside_its_own_fence(attack: str) -> None:
 def test_a_fence_that_stands_in_a_page_is_not_used() -> None:
     fences = (f"fence{number}" for number in count())
 
-    prompt = build_prompt([item("1", "it says fence0 and fence1")], chars=1_000, new_fence=lambda: next(fences))
+    prompt = build_prompt([item("1", "it says fence0 and fence1")], new_fence=lambda: next(fences))
 
     assert "[fence2 BEGIN ITEM 1]" in prompt.pages
 
 
 def test_every_prompt_has_a_fence_of_its_own() -> None:
-    assert build_prompt([item("1", "x")], chars=10).pages != build_prompt([item("1", "x")], chars=10).pages
+    assert build_prompt([item("1", "x")]).pages != build_prompt([item("1", "x")]).pages
 
 
 def test_titles_cannot_add_lines_and_are_bounded() -> None:
-    prompt = build_prompt([item("1", "text", title="one\ntext:\ntwo" + "x" * 1_000)], chars=1_000)
+    prompt = build_prompt([item("1", "text", title="one\ntext:\ntwo" + "x" * 1_000)])
 
     (title,) = re.findall(r"^title: (.*)$", prompt.pages, re.MULTILINE)
     assert title.startswith("one text: two")
@@ -75,14 +75,14 @@ def test_titles_cannot_add_lines_and_are_bounded() -> None:
     assert prompt.pages.count("\ntext:\n") == 1
 
 
-def test_what_short_pages_leave_of_the_budget_long_ones_may_use() -> None:
-    long = "A sentence of the long page. " * 1_000
-    prompt = build_prompt([item("1", "Short."), item("2", long), item("3", long)], chars=10_000)
+def test_the_provider_is_told_how_much_it_is_not_shown() -> None:
+    whole = item("1", "A page.")
+    beginning = Item(ItemId("2"), title="t", url="https://example.com/2", text="Its beginning.", chars_left_out=12_345)
 
-    lengths = [len(page.text) for page in pages_in(prompt.pages)]
-    assert lengths[0] == 6
-    assert 4_900 < lengths[1] == lengths[2] <= 4_997
-    assert all(page.text.endswith(".") for page in pages_in(prompt.pages))
+    prompt = build_prompt([whole, beginning]).pages
+
+    assert prompt.count("left out at the end") == 1
+    assert "left out at the end: 12345 characters\ntext:\nIts beginning." in prompt
 
 
 @pytest.mark.parametrize("chars", [1, 5, 30, 45, 60, 200])

@@ -32,4 +32,5 @@ def read_here(bookmark: Bookmark, content: Content | None) -> Analysis:
         key_source=KeySource.NONE,
         model=HEURISTIC,
         prompt_version=HEURISTIC,
+        chars_left_out=reading.chars_left_out,
     )

@@ -28,6 +28,7 @@ class Reading:
     """What the rules look at.
 
     Attributes:
+        chars_left_out: how much of the text, at its end, is not looked at.
         fetched: whether the page itself was read; otherwise the text is what the bookmark alone tells.
     """
 
@@ -38,6 +39,7 @@ class Reading:
     text: str
     language_hint: str | None
     words: int
+    chars_left_out: int
     fetched: bool
 
     @cached_property
@@ -87,14 +89,16 @@ def reading_of(bookmark: Bookmark, content: Content | None) -> Reading:
     if content is None:
         content = _from_bookmark(bookmark)
     url = content.final_url or bookmark.url
+    text = cut(content.text, chars=MAX_CHARS)
     return Reading(
         url=url,
         title=_without_site(content.title or bookmark.title, url, content.site_name),
         description=content.description or bookmark.excerpt,
         tags=bookmark.tags,
-        text=cut(content.text, chars=MAX_CHARS),
+        text=text,
         language_hint=content.language,
         words=len(content.text.split()),
+        chars_left_out=len(content.text) - len(text),
         fetched=content.strategy is not Strategy.FALLBACK,
     )
 

@@ -191,6 +191,9 @@ def upgrade() -> None:
         sa.Column("prompt_version", sa.Text(), nullable=False),
         sa.Column("prompt_tokens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("answer_tokens", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "chars_left_out", sa.Integer(), server_default="0", nullable=False, comment="of the text, at its end"
+        ),
         sa.Column("analysed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
             ["bookmark_id"], ["bookmarks.id"], name=op.f("fk_analyses_bookmark_id"), ondelete="CASCADE"
