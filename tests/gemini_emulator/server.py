@@ -5,6 +5,7 @@ import contextlib
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from http import HTTPStatus
 from types import TracebackType
@@ -28,6 +29,7 @@ class GeminiEmulator:
         latency_s: how long every answer takes, seconds.
         any_key: whether unknown keys are taken as good ones with the usual quotas.
         requests: every request to generate an answer, oldest first.
+        says: what the model says to the next requests instead of an analysis, one text each.
         written: bytes of answers without end that were sent.
         strays: paths that were asked for and that Gemini does not have.
     """
@@ -40,6 +42,7 @@ class GeminiEmulator:
         self.any_key = any_key
         self.requests: list[Request] = []
         self.strays: list[str] = []
+        self.says: deque[str] = deque()
         self.written = 0
         self.keys: dict[str, Key] = {}
         self.script = Script()
@@ -169,7 +172,11 @@ class GeminiEmulator:
         model = request.match_info["model"]
         if model not in MODELS:
             return _sent(bodies.no_such_model(model))
-        return web.json_response(_generated(body, pages, prompt, model, fault))
+        if self.says:
+            generated = bodies.answer(self.says.popleft(), model=model, prompt_chars=len(prompt))
+        else:
+            generated = _generated(body, pages, prompt, model, fault)
+        return web.json_response(generated)
 
     async def _broken(self, request: web.Request, fault: Fault | None) -> web.StreamResponse | None:
         """What is no answer of Gemini's at all."""

@@ -24,7 +24,7 @@ _SILENCES = {  # the first that fits
     _NEVER_LEFT: Silence.NEVER_LEFT,
     (TimeoutError, httpx2.TimeoutException): Silence.TOO_LATE,
     (httpx2.HTTPError,): Silence.BROKEN,
-    (ValueError,): Silence.NOT_GEMINIS,  # pydantic's errors, too
+    (ValueError, RecursionError): Silence.NOT_GEMINIS,  # pydantic's errors, too; the library reads JSON of any depth
 }
 _FAILURES = tuple(kind for kinds in _SILENCES for kind in kinds)
 

@@ -34,7 +34,7 @@ _TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _OPENING = re.compile(r"<(?=[A-Za-z/!?])")
-_LINK = re.compile(r"!?\[([^\]\[]*)\]\([^)\s]*(?:\s[^)]*)?\)")
+_LINK = re.compile(r"!?\[([^\]\[]*)\]\([^)\s]*(?:\s[^)]*)?(?:\)|\Z)")
 _EMPHASIS = re.compile(r"`+|(?<!\w)(?:\*\*|~~)(?=\S)|(?<=\S)(?:\*\*|~~)(?!\w)")
 _LINE_MARK = re.compile(r"^\s{0,3}(?:#{1,6}\s+|>\s?|[-*+]\s+)", re.MULTILINE)
 _JOINERS = "\u200c\u200d"  # invisible, and yet part of words in Persian and Hindi, and of emoji
