@@ -62,7 +62,7 @@ fuzz: install ## the property tests with many more examples than `make test` giv
 
 chaos: install ## the promises under losses, with many more bookmarks than `make test` takes
 	@./tests/install-servers
-	FLEET_CHAOS_BOOKMARKS=2000 FLEET_CHAOS_SEALED_S=60 FLEET_CHAOS_RENDERS=500 $(BIN)/pytest tests/chaos $(ARGS)
+	FLEET_CHAOS_BOOKMARKS=2000 FLEET_CHAOS_SEALED_S=60 FLEET_CHAOS_RENDERS=500 FLEET_CHAOS_ANALYSES=1000 FLEET_CHAOS_OUTAGES=10 $(BIN)/pytest tests/chaos $(ARGS)
 
 mutate: install ## change shared/quota and shared/keys in many small ways; `.venv/bin/mutmut results` lists what no test noticed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(MUTATION) -c $(MUTATION)

@@ -169,9 +169,9 @@ class Ledger(Protocol):
     async def release(self, stage: Stage) -> list[Released]:
         """Let the next jobs of a stage out: lanes in turn, least recently served first.
 
-        Never more than the stage's `ready_buffer` unclaimed in all, nor a lane's `window` out. Several
-        dispatchers may ask at once; each job is released to one of them. Costs what it releases, not
-        what waits.
+        Never more than the stage's `ready_buffer` unclaimed in all, nor a lane's `window` out; a group goes
+        whole. Several dispatchers may ask at once; each job is released to one of them. Costs what it releases,
+        not what waits.
         """
         ...
 
@@ -236,8 +236,8 @@ class Ledger(Protocol):
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """This try of jobs of one lane failed: each waits, with exponential back-off and full jitter.
 
-        After the last retry it fails instead: the bookmark shows the error, and `fallback`, if given, becomes
-        its content, as in `fail`.
+        They draw one chance, so that those of the same attempt come back together. After the last retry a job fails
+        instead: the bookmark shows the error, and `fallback`, if given, becomes its content, as in `fail`.
 
         Returns:
             The jobs that failed for good.

@@ -148,7 +148,9 @@ class MemoryLedger:
         room = policy.ready_buffer - len(unclaimed)
         released = []
         for place, user in enumerate(self._in_turn(stage, now)[: max(room, 0)]):
-            jobs = self._next_jobs(user, stage, now)[: max(room, 0)]
+            jobs = self._next_jobs(user, stage, now)
+            if len(jobs) > room:
+                break  # its group goes whole, or waits
             if jobs:
                 room -= len(jobs)
                 self._lanes[user, stage].served = (now, place)
@@ -168,7 +170,7 @@ class MemoryLedger:
         policy = self._policies[stage]
         ready = [job for job in self._in(stage, JobState.QUEUED) if job.bookmark.user == user and job.ready_at <= now]
         ready.sort(key=lambda job: (job.replaces, job.ready_at, job.id))
-        return ready[: max(0, min(policy.group, policy.window - out))]
+        return ready[: max(0, min(policy.group, policy.ready_buffer, policy.window - out))]
 
     def _let_out(self, jobs: list[_Entry], stage: Stage, user: UserId, policy: StagePolicy) -> Released:
         token = token_hex(16)
@@ -295,7 +297,7 @@ class MemoryLedger:
 
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """See `Ledger.retry`."""
-        failed = set()
+        failed, chance = set(), self._random()
         for job in self._running(jobs):
             if job.attempts >= self._retries.retries:
                 self._fail(job, error, fallback)
@@ -304,7 +306,7 @@ class MemoryLedger:
             job.back_in_line()
             job.attempts += 1
             job.reason = WaitReason.BACKOFF
-            job.ready_at = self._clock() + self._random() * self._retries.longest_wait(attempt=job.attempts)
+            job.ready_at = self._clock() + chance * self._retries.longest_wait(attempt=job.attempts)
         return [job for job in jobs if job.id in failed]
 
     async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:

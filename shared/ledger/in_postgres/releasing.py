@@ -33,9 +33,10 @@ _IN_TURN = text("""
      ORDER BY last_served_at LIMIT :room FOR NO KEY UPDATE SKIP LOCKED
 """)
 
+# A lane's group goes whole or waits: in two messages it would be two requests to the provider.
 _RELEASE = text("""
-    WITH picked AS (
-        SELECT job.id, turn.token
+    WITH next AS (
+        SELECT job.id, turn.token, count(*) OVER (ORDER BY turn.place) AS with_its_group
           FROM unnest(CAST(:users AS text[]), CAST(:tokens AS text[])) WITH ORDINALITY AS turn (user_id, token, place)
          CROSS JOIN LATERAL (
                SELECT count(*) AS jobs FROM jobs
@@ -46,12 +47,10 @@ _RELEASE = text("""
                 WHERE jobs.stage = :stage AND jobs.user_id = turn.user_id AND jobs.state = 'queued'
                   AND jobs.ready_at <= statement_timestamp()
                 ORDER BY jobs.replaces, jobs.ready_at, jobs.id
-                LIMIT greatest(0, least(:group, :window - out.jobs))) AS job
-         ORDER BY turn.place
-         LIMIT :room)
-    UPDATE jobs SET state = 'released', token = picked.token, reason = NULL,
+                LIMIT greatest(0, least(:group, :window - out.jobs))) AS job)
+    UPDATE jobs SET state = 'released', token = next.token, reason = NULL,
                     lease_until = statement_timestamp() + CAST(:lease AS interval)
-      FROM picked WHERE jobs.id = picked.id
+      FROM next WHERE jobs.id = next.id AND next.with_its_group <= :room
     RETURNING jobs.user_id, jobs.id
 """)
 
@@ -107,7 +106,7 @@ async def _let_out(
             "stage": stage,
             "users": list(tokens),
             "tokens": list(tokens.values()),
-            "group": policy.group,
+            "group": min(policy.group, policy.ready_buffer),
             "window": policy.window,
             "room": room,
             "lease": policy.release_lease,

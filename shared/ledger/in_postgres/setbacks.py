@@ -78,7 +78,8 @@ async def retry(
     await hold(work, [user])
     again = [job for job in claimed if job.attempt <= retries.retries]
     held = await move_on(work, _TRY_AGAIN, again, **why(error))
-    waits = [random() * retries.longest_wait(attempt=job.attempt) for job in held]
+    chance = random()  # one for all: what failed together comes back together, and costs one request again
+    waits = [chance * retries.longest_wait(attempt=job.attempt) for job in held]
     await work.execute(_BACK_OFF, {"ids": [job.id for job in held], "waits": waits})
     failed = await _fail(work, [job for job in claimed if job not in again], error, fallback)
     await settle(work, windows, user)

@@ -48,6 +48,7 @@ class Fleet(Protocol):
     ledger: Ledger
     chance: float
 
+    def draw(self) -> float: ...
     def another(self) -> Ledger: ...
     def passes(self, time: timedelta) -> None: ...
     def see(self, bookmark: BookmarkId) -> Seen | None: ...
@@ -64,7 +65,10 @@ class InMemory:
     ledger: MemoryLedger = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ledger = MemoryLedger(policies=POLICIES, retries=RETRIES, clock=self.now, random=lambda: self.chance)
+        self.ledger = MemoryLedger(policies=POLICIES, retries=RETRIES, clock=self.now, random=lambda: self.draw())  # noqa: PLW0108 - tests replace it
+
+    def draw(self) -> float:
+        return self.chance
 
     def another(self) -> Ledger:
         return self.ledger
@@ -106,8 +110,11 @@ class InPostgres:
     def __post_init__(self) -> None:
         self.ledger = self.another()
 
+    def draw(self) -> float:
+        return self.chance
+
     def another(self) -> PostgresLedger:
-        return PostgresLedger(self.database, policies=POLICIES, retries=RETRIES, random=lambda: self.chance)
+        return PostgresLedger(self.database, policies=POLICIES, retries=RETRIES, random=lambda: self.draw())  # noqa: PLW0108 - tests replace it
 
     def now(self) -> datetime:
         return datetime.now(UTC)

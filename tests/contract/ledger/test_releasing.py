@@ -65,6 +65,17 @@ async def test_dispatchers_side_by_side_release_each_job_once_and_no_more_than_t
     assert len(ids(released)) == len(set(ids(released))) == POLICIES[SCRAPE].ready_buffer
 
 
+async def test_a_group_that_does_not_fit_waits_for_room_instead_of_being_torn(fleet: Fleet) -> None:
+    policy = POLICIES[ANALYZE]
+    for number in range(policy.ready_buffer):
+        await scraped(fleet.ledger, policy.group, user=user_id(f"user-{number}"))
+
+    released = await release_all(fleet.ledger, ANALYZE)
+
+    assert {len(each.job_ids) for each in released} == {policy.group}
+    assert len(released) == policy.ready_buffer // policy.group
+
+
 async def test_jobs_of_one_message_are_of_one_user_and_at_most_a_group(fleet: Fleet) -> None:
     await scraped(fleet.ledger, 5)
     first, second = await release_all(fleet.ledger, ANALYZE)

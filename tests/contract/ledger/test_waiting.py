@@ -208,3 +208,16 @@ async def test_nothing_to_say_is_no_error(fleet: Fleet) -> None:
     await fleet.ledger.store_analyses([])
     await fleet.ledger.take_back([])
     assert await fleet.ledger.claim(SCRAPE, [], "token") == []
+
+
+async def test_what_failed_together_comes_back_together(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scraped(fleet.ledger, 3)
+    chances = iter([0.2, 0.9, 0.5])
+    monkeypatch.setattr(fleet, "draw", lambda: next(chances))
+    failed = await claim_all(fleet.ledger, ANALYZE)
+
+    await fleet.ledger.retry(failed, UNREACHABLE)
+
+    fleet.passes(0.3 * RETRIES.longest_wait(attempt=1))
+    (released,) = await release_all(fleet.ledger, ANALYZE)
+    assert len(released.job_ids) == 3
