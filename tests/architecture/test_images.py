@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from services.cli.configuration import _components
-from tests.manifests import ROOT
+from tests.manifests import ROOT, put_together, workloads
 
 DOCKER = ROOT / "deploy" / "docker"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
@@ -87,6 +87,21 @@ def compose_faults(compose: dict[str, Any]) -> Iterator[str]:
         if "build" in service:
             yield from _of_our_own(name, service)
 
+    yield from _ended_unnoticed(compose["services"])
+
+
+def _ended_unnoticed(services: dict[str, Any]) -> Iterator[str]:
+    """`up --wait` takes a service that ends for a failure, unless one that goes on waits for its end."""
+    waited_for = {
+        name
+        for service in services.values()
+        if service.get("restart") == "unless-stopped"
+        for name, until in service.get("depends_on", {}).items()
+        if until["condition"] == "service_completed_successfully"
+    }
+    ending = {name for name, service in services.items() if service.get("restart", "no") == "no"}
+    yield from (f"nobody that goes on waits for the end of {name}" for name in sorted(ending - waited_for))
+
 
 def _of_our_own(name: str, service: dict[str, Any]) -> Iterator[str]:
     if service["build"]["target"] != name or service["build"]["dockerfile"] != "deploy/docker/Dockerfile":
@@ -107,6 +122,14 @@ def test_compose_starts_every_role_with_what_is_there() -> None:
     assert set(ROLES) <= set(compose()["services"])
 
 
+def test_compose_tells_every_role_what_kubernetes_tells_it() -> None:
+    told = {"DATABASE_URL_FILE", "BROKER_URL_FILE", "REDIS_URL_FILE", "TOKEN_SECRET_FILE", "VAULT_ADDR"}
+    for work in workloads(put_together("overlays/plain")):
+        here = compose()["services"][work.role]["environment"].keys()
+        for name in told - {"VAULT_ADDR"} | ({"VAULT_ADDR"} if "FLEET_VAULT_ROLE" in work.environment() else set()):
+            assert (f"FLEET_{name}" in here) == (f"FLEET_{name}" in work.environment()), (work.role, name)
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "noticed"),
     [
@@ -115,6 +138,11 @@ def test_compose_starts_every_role_with_what_is_there() -> None:
         ("/front-door/token.secret", "/secrets/token.secret", "which is not mounted"),
         ("read_only: true", "read_only: false", "has rights"),
         ("{vault: {condition: service_started}}", "{bao: {condition: service_started}}", "waits for bao"),
+        (
+            "migrate: {condition: service_completed_successfully}",
+            "postgres: {condition: service_healthy}",
+            "the end of migrate",
+        ),
         ("- analyzer:/analyzer\n", "- analyser:/analyzer\n", "mounts analyser"),
     ],
 )

@@ -1,5 +1,6 @@
 """What each image runs, in an environment with its locked libraries alone, told what Kubernetes' files tell it."""
 
+import functools
 import os
 import re
 import signal
@@ -46,10 +47,11 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     return command
 
 
-def in_kubernetes(role: str) -> Workload:
-    folder = "overlays/production/migration" if role == "migrate" else "overlays/production"
-    (work,) = (work for work in workloads(put_together(folder)) if work.role == role)
-    return work
+@functools.cache
+def in_kubernetes() -> dict[str, Workload]:
+    """What each role is told there."""
+    resources = [*put_together("overlays/production/migration"), *put_together("overlays/plain")]
+    return {work.role: work for work in workloads(resources)}
 
 
 def told(work: Workload, folder: Path, port: int) -> dict[str, str]:
@@ -84,7 +86,7 @@ def running() -> Iterator[list[subprocess.Popen[bytes]]]:
 def test_a_role_lives_without_its_servers_is_not_ready_and_ends_at_a_signal(
     role: str, command: Command, tmp_path: Path, running: list[subprocess.Popen[bytes]]
 ) -> None:
-    port, work = free_port(), in_kubernetes(role)
+    port, work = free_port(), in_kubernetes()[role]
     (words,) = re.findall(rf'^CMD \["({role})"\]$', (DOCKER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
 
     with (tmp_path / "printed").open("wb") as printed:
@@ -105,7 +107,7 @@ def test_a_role_lives_without_its_servers_is_not_ready_and_ends_at_a_signal(
 
 
 def test_a_migration_without_its_database_fails_with_a_sentence(command: Command, tmp_path: Path) -> None:
-    work = in_kubernetes("migrate")
+    work = in_kubernetes()["migrate"]
 
     ended = subprocess.run(
         [command("migrate"), "migrate"],

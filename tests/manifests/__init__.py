@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = (
     "overlays/dev",
     "overlays/dev/migration",
+    "overlays/plain",
     "overlays/production",
     "overlays/production/migration",
     "vault-set-up",

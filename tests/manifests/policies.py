@@ -18,7 +18,7 @@ Rule = Callable[[list[Resource]], Iterator[str]]
 _PUT_BACK_S = 35  # shared/worker.py: running jobs get 20 s, and putting them back gets 15
 _SIGNS_IN = {"api", "intake", "analyze"}
 _REACHES = {
-    "api": {"names", "to-postgresql", "to-redis", "to-vault", "to-provider"},
+    "api": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-vault", "to-provider"},
     "intake": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-vault"},
     "dispatch": {"names", "to-postgresql", "to-rabbitmq"},
     "scrape": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-pages"},
