@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import Misconfigured
+from shared.preferences import OF_THE_PAGE, PATTERN, Language
 from shared.quota import Limits
 from shared.values import DefaultKeyPolicy, GeminiSdk
 
@@ -336,6 +337,21 @@ class DispatchSettings(Settings):
     analyze_lease_s: float = Field(
         default=300.0, gt=0, description="How long an analyze job may run before it is taken back, seconds."
     )
+
+
+class AnalysisSettings(Settings):
+    """What analyses are like, for users who wish nothing else."""
+
+    analysis_language: str = Field(
+        default=OF_THE_PAGE,
+        pattern=PATTERN,
+        description="The language analyses are written in: a tag such as `de` or `pt-BR`, or `page` for each "
+        "page's own; a user's own wish goes before it.",
+    )
+
+    def language(self) -> Language:
+        """The language analyses are written in."""
+        return Language(self.analysis_language)
 
 
 class ProcessSettings(Settings):

@@ -27,10 +27,12 @@ from shared.keys.in_vault import VaultKeyReader
 from shared.keys.vault_session import VaultSession
 from shared.ledger.opening import postgres_ledger
 from shared.metrics import BREAKER_OPEN
+from shared.preferences.in_postgres import PostgresPreferences
 from shared.quota.in_redis import open_redis
 from shared.quota.opening import open_quota
 from shared.regularly import regularly
 from shared.settings import (
+    AnalysisSettings,
     BrokerSettings,
     DatabaseSettings,
     DefaultKeySettings,
@@ -101,6 +103,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
                     opened.permits,
                     journal,
                     Denials(PostgresSignals(store)),
+                    PostgresPreferences(store, default=AnalysisSettings.read().language()),
                     text_tokens=analyzer.provider_text_tokens,
                 ),
                 lessons=Lessons(opened.permits, opened.limits),

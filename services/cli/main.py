@@ -16,6 +16,7 @@ _COMMANDS = {
     "egress": ("services.cli.egress:egress", "judge addresses as the scraper would; connects to none"),
     "token": ("services.cli.tokens:token", "make a bearer token for the HTTP API"),
     "limits": ("services.cli.limits:limits", "show or set how many provider calls a user may make"),
+    "language": ("services.cli.language:language", "show or choose the language of a user's analyses"),
     "failures": ("services.cli.failures:failures", "what failed for good, and why"),
     "retry": ("services.cli.failures:retry", "begin failed bookmarks anew"),
     "reanalyse": ("services.cli.reanalysing:reanalyse", "analyse again what older versions of the prompt came to"),

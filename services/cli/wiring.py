@@ -12,20 +12,23 @@ from shared.ledger.failures import Failures
 from shared.ledger.opening import postgres_ledger
 from shared.ledger.prompt_versions import PromptVersions
 from shared.ledger.reports import Reports
-from shared.settings import DatabaseSettings, DispatchSettings
+from shared.preferences import Preferences
+from shared.preferences.in_postgres import PostgresPreferences
+from shared.settings import AnalysisSettings, DatabaseSettings, DispatchSettings
 from shared.signals import Signals
 from shared.signals.in_postgres import PostgresSignals
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLedger:
-    """The ledger for one command: what changes it, what shows it, what looked wrong, failed or is outdated."""
+    """The ledger for one command: what changes it, what shows it, and what users wish."""
 
     ledger: Ledger
     reports: Reports
     signals: Signals
     failures: Failures
     prompt_versions: PromptVersions
+    preferences: Preferences
 
 
 @asynccontextmanager
@@ -36,7 +39,12 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
     try:
         ledger = postgres_ledger(database, dispatch)
         yield OpenLedger(
-            ledger, Reports(database), PostgresSignals(database), Failures(database), PromptVersions(database)
+            ledger,
+            Reports(database),
+            PostgresSignals(database),
+            Failures(database),
+            PromptVersions(database),
+            PostgresPreferences(database, default=AnalysisSettings.read().language()),
         )
     finally:
         await database.close()

@@ -35,12 +35,15 @@ from shared.ledger.lanes_shown import Lanes
 from shared.ledger.opening import postgres_ledger
 from shared.ledger.prompt_versions import PromptVersions
 from shared.ledger.reports import Reports
+from shared.preferences import Preferences
+from shared.preferences.in_postgres import PostgresPreferences
 from shared.quota import LimitBook
 from shared.quota.calendar import Calendar
 from shared.quota.in_redis import open_redis
 from shared.quota.journaled import JournaledStatus
 from shared.quota.opening import open_quota
 from shared.settings import (
+    AnalysisSettings,
     DatabaseSettings,
     DefaultKeySettings,
     DispatchSettings,
@@ -68,6 +71,7 @@ class FrontDoorSettings:
     default_key: DefaultKeySettings
     gemini: GeminiSettings
     dispatch: DispatchSettings
+    analysis: AnalysisSettings
     submissions: SubmissionSettings
 
     @classmethod
@@ -86,6 +90,7 @@ class FrontDoorSettings:
             default_key=DefaultKeySettings.read(),
             gemini=GeminiSettings.read(),
             dispatch=DispatchSettings.read(),
+            analysis=AnalysisSettings.read(),
             submissions=SubmissionSettings.read(),
         )
 
@@ -110,6 +115,7 @@ class FrontDoor:
     lanes: Lanes
     limits: LimitBook
     set_limits: SetLimits
+    preferences: Preferences
     audit: Audit
     signals: Signals
     bursts: Bursts
@@ -197,6 +203,7 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             lanes=Lanes(database),
             limits=quota.limits,
             set_limits=SetLimits(limits=quota.limits, ledger=ledger),
+            preferences=PostgresPreferences(database, default=settings.analysis.language()),
             audit=audit,
             signals=signals,
             bursts=bursts,

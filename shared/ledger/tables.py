@@ -277,6 +277,14 @@ user_limits = Table(
     CheckConstraint("minute >= 0 AND day >= 0 AND month >= 0", name="not_negative"),
 )
 
+user_preferences = Table(
+    "user_preferences",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("language", Text, nullable=False, comment="of the user's analyses: a tag (BCP 47), or page"),
+    _now("set_at"),
+)
+
 learned_limits = Table(
     "learned_limits",
     metadata,

@@ -46,6 +46,7 @@ ROWS: dict[str, LiteralString] = {
     "receipts": "(user_id, source, key, digest, answer) VALUES (:user, 's', 'k', 'd', '[]')",
     "api_keys": "(user_id, name, status, fingerprint, version) VALUES (:user, 'n', 'active', 'f', 1)",
     "provider_calls": "(user_id, key_source, model, items) VALUES (:user, 'user', 'm', 1)",
+    "user_preferences": "(user_id, language) VALUES (:user, 'de')",
     "user_limits": "(user_id, minute, set_by) VALUES (:user, 1, 'operator')",
     "learned_limits": """
         (account, "window", user_id, calls, source, until)

@@ -24,6 +24,7 @@ from shared.errors import (
 from shared.ledger import Job
 from shared.logs import log
 from shared.metrics import ITEMS_PER_REQUEST, PROVIDER_REQUESTS, PROVIDER_SECONDS, PROVIDER_TOKENS
+from shared.preferences import Language, Preferences
 from shared.quota import DEFAULT_KEY, Account, Quota, Taken, Wait, account_of, share_of
 from shared.usage import NOT_SENT, CallId, UsageJournal
 from shared.values import PROMPT_VERSION, AnalysedBy, KeySource, UserId
@@ -56,6 +57,7 @@ class Asking:
     quota: Quota
     journal: UsageJournal
     denials: Denials
+    preferences: Preferences
     text_tokens: int
 
     async def __call__(self, batch: Batch, jobs: Sequence[Job], key: UsableKey) -> None:
@@ -66,6 +68,8 @@ class Asking:
             UserErased: there is nobody to ask for any more.
             KeyRefused, ContentBlocked, AnswerUnusable: nothing came of it.
         """
+        language = await self.preferences.language_of(batch.user)
+        items = [_item(job, language, tokens=self.text_tokens) for job in jobs]
         go = await self._go(batch.user)
         await self.provider.prepare(key.stored.key)
         try:
@@ -73,7 +77,6 @@ class Asking:
         except FleetError:
             await self.breaker.unused(go)
             raise
-        items = [_item(job, tokens=self.text_tokens) for job in jobs]
         tell = partial(_tell, key.source, items=len(jobs))
         began = time.perf_counter()
         try:
@@ -171,7 +174,7 @@ def _accounts(user: UserId, source: KeySource) -> list[tuple[Account, str]]:
     return accounts
 
 
-def _item(job: Job, *, tokens: int) -> Item:
+def _item(job: Job, language: Language, *, tokens: int) -> Item:
     content = _content(job)
     text = fitted(content.text, tokens=tokens)
     return Item(
@@ -180,6 +183,7 @@ def _item(job: Job, *, tokens: int) -> Item:
         url=content.final_url,
         text=text,
         language=content.language,
+        answer_in=language,
         chars_left_out=len(content.text) - len(text),
     )
 

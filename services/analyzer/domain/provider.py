@@ -6,6 +6,7 @@ from typing import NewType, Protocol
 
 from shared.bookmarks import Tokens
 from shared.keys import ApiKey
+from shared.preferences import OF_THE_PAGE, Language
 
 ItemId = NewType("ItemId", str)
 """Names one page within a request, and its part of the answer."""
@@ -16,6 +17,7 @@ class Item:
     """One page as the provider is asked about it.
 
     Attributes:
+        answer_in: the language its owner wants the answer in.
         chars_left_out: how much of the page's text was too much for one request, at its end.
     """
 
@@ -24,6 +26,7 @@ class Item:
     url: str
     text: str
     language: str | None = None
+    answer_in: Language = OF_THE_PAGE
     chars_left_out: int = 0
 
 

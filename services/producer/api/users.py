@@ -6,13 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.producer.api.callers import Reading, Writing
 from services.producer.api.doors import Door
 from services.producer.api.watching import watched
 from services.producer.domain.processing import Queued
 from services.producer.domain.standing import RateLimit, Stats
+from shared.preferences import language
 from shared.tokens import Scope
+from shared.values import UserId
 
 router = APIRouter(prefix="/v1/users/{user}", tags=["users"])
 
@@ -27,6 +30,35 @@ async def rate_limit(asked: Reading, door: Door) -> RateLimit:
 async def stats(asked: Reading, door: Door) -> Stats:
     """As rate-limit, with the user's key and tokens; answers also while the quota's counters are away."""
     return await door.standing.stats(asked.user)
+
+
+class ToPrefer(BaseModel):
+    """What a user wishes; null leaves it to the deployment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: str | None = Field(max_length=40, description="`de`, `pt-BR`, …, or `page` for each page's own.")
+
+
+class PreferencesView(BaseModel):
+    """What holds for a user: their own wish, else the deployment's."""
+
+    user: UserId
+    language: str
+
+
+@router.get("/preferences")
+async def preferences(asked: Reading, door: Door) -> PreferencesView:
+    """The language the user's analyses are written in."""
+    return PreferencesView(user=asked.user, language=await door.preferences.language_of(asked.user))
+
+
+@router.put("/preferences")
+async def set_preferences(asked: Writing, door: Door, wanted: ToPrefer) -> PreferencesView:
+    """Choose the language of the user's next analyses; those there are stay as they are."""
+    chosen = None if wanted.language is None else language(wanted.language)
+    await door.preferences.set_language(asked.user, chosen, by=asked.actor)
+    return await preferences(asked, door)
 
 
 @router.post("/process", status_code=HTTPStatus.ACCEPTED)

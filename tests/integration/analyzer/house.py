@@ -39,6 +39,7 @@ from shared.ledger import Released, StagePolicy
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.tables import analyses
+from shared.preferences.in_memory import InMemoryPreferences
 from shared.quota import MINUTE, LimitBook
 from shared.quota.in_redis import RedisQuota, open_redis
 from shared.signals.in_memory import InMemorySignals
@@ -199,7 +200,15 @@ class House:
             analyse = Analysing(
                 ledger=self.ledger,
                 keys=UsableKeys(reader, self.registry, here("process:analyzer"), self.policy),
-                asking=Asking(Gate(provider, self.left), breaker, quota, journal, Denials(InMemorySignals()), 15_000),
+                asking=Asking(
+                    Gate(provider, self.left),
+                    breaker,
+                    quota,
+                    journal,
+                    Denials(InMemorySignals()),
+                    InMemoryPreferences(),
+                    15_000,
+                ),
                 lessons=Lessons(quota, self.limits),
                 batch_pause=timedelta(0),
             )

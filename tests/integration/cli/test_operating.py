@@ -68,6 +68,20 @@ def test_limits_are_shown_set_one_by_one_and_given_back(
     ]
 
 
+def test_a_users_language_is_shown_chosen_and_given_back(
+    answer: Answer, fleet: Run, environment: dict[str, str]
+) -> None:
+    assert answer("language", "--user", "ada") == {"user": "ada", "language": "page"}
+    assert answer("language", "de", "--user", "ada") == {"user": "ada", "language": "de"}
+    wrong = fleet("language", "german", "--user", "ada", "--json")
+    assert (wrong.exit_code, json.loads(wrong.stderr)["error"]["code"]) == (1, "invalid_input")
+    assert answer("language", "default", "--user", "ada") == {"user": "ada", "language": "page"}
+    assert audited(environment) == [
+        (*ME, "language_set", {"language": "de"}),
+        (*ME, "language_set", {"language": "default"}),
+    ]
+
+
 def test_pauses_are_recorded(answer: Answer, environment: dict[str, str]) -> None:
     answer("submit", PAGES[0], "--user", "ada")
 
@@ -85,6 +99,7 @@ def test_pauses_are_recorded(answer: Answer, environment: dict[str, str]) -> Non
         ("retry", "ada"),
         ("retry", "--user", "a b"),
         ("reanalyse",),
+        ("language",),
         ("reanalyse", "--user", "a b", "--prompt-version", "2026-1"),
         ("failures", "--limit", "0"),
         ("limits",),

@@ -56,6 +56,8 @@ OF_A_USER: dict[Address, tuple[Any, Scope]] = {
     ("GET", "/v1/users/{user}/rate-limit"): (None, Scope.READ),
     ("GET", "/v1/users/{user}/stats"): (None, Scope.READ),
     ("GET", "/v1/users/{user}/progress"): (None, Scope.READ),
+    ("GET", "/v1/users/{user}/preferences"): (None, Scope.READ),
+    ("PUT", "/v1/users/{user}/preferences"): ({"language": "de"}, Scope.WRITE),
     ("POST", "/v1/users/{user}/process"): (None, Scope.WRITE),
     ("DELETE", "/v1/users/{user}"): (None, Scope.WRITE),
 }
@@ -446,6 +448,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "quota": [["--user", LINUS]],
     "signals": [["--user", LINUS]],
     "limits": [["--user", LINUS], ["--user", LINUS, "--minute", "1"]],
+    "language": [["--user", LINUS], ["de", "--user", LINUS]],
     "failures": [["--user", LINUS]],
     "retry": [["{failed}", "--user", LINUS], ["--user", LINUS], ["--user", LINUS, "--code", "page_gone"]],
     "reanalyse": [["--user", LINUS, "--prompt-version", "9999"]],

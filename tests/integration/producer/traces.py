@@ -19,6 +19,8 @@ from shared.errors import PageGone
 from shared.ledger import Job
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
+from shared.preferences import OF_THE_PAGE, Language
+from shared.preferences.in_postgres import PostgresPreferences
 from shared.quota import Learned, UserLimits, WindowName, account_of, share_of
 from shared.quota.in_redis import open_redis
 from shared.quota.opening import open_quota
@@ -65,6 +67,7 @@ async def live(user: UserId, url: str) -> None:
             call = await journal.begin(user, key_source=source, model="m", items=1)
             await journal.end(call, outcome="analysed", tokens=Tokens(5, 1))
         await quota.limits.set(user, UserLimits(minute=7), by=HERE)
+        await PostgresPreferences(database, default=OF_THE_PAGE).set_language(user, Language("de"), by=HERE)
         await PostgresSignals(database).note(user, SignalKind.BAD_KEYS, {"keys": 3})
 
 

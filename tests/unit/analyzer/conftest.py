@@ -20,6 +20,7 @@ from shared.keys.plaintext import api_key
 from shared.ledger import Pause
 from shared.ledger.in_memory import Kept, MemoryLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
+from shared.preferences.in_memory import InMemoryPreferences
 from shared.quota import Account, Limits, account_of
 from shared.quota.in_memory import InMemoryLimits, InMemoryQuota
 from shared.quota.limits import DeploymentLimits
@@ -69,10 +70,19 @@ class Analyzer:
         self.provider = InMemoryProvider()
         self.breaker = InMemoryBreaker()
         self.signals = InMemorySignals()
+        self.preferences = InMemoryPreferences()
         self.analyse = Analysing(
             ledger=self.ledger,
             keys=UsableKeys(self.keys, self.registry, ACTOR, policy),
-            asking=Asking(self.provider, self.breaker, self.quota, self.journal, Denials(self.signals), text_tokens),
+            asking=Asking(
+                self.provider,
+                self.breaker,
+                self.quota,
+                self.journal,
+                Denials(self.signals),
+                self.preferences,
+                text_tokens,
+            ),
             lessons=Lessons(self.quota, self.limits),
             batch_pause=timedelta(seconds=batch_pause_s),
         )

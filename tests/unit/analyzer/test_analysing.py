@@ -22,6 +22,7 @@ from shared.errors import (
 )
 from shared.keys import ApiKey, StoredKey
 from shared.ledger import Job, Pause
+from shared.preferences import Language
 from shared.quota import Account, Taken, Wait, WindowName, account_of
 from shared.usage import NOT_SENT
 from shared.values import AnalysedBy, BookmarkId, JobState, KeySource, KeyStatus, Strategy, UserId, WaitReason
@@ -129,6 +130,23 @@ async def test_a_key_that_comes_later_replaces_what_was_read_here(analyzer: Anal
 
     assert page.analysis is not None
     assert page.analysis.analysed_by is AnalysedBy.GEMINI
+
+
+async def test_each_user_is_answered_in_their_own_language(analyzer: Analyzer) -> None:
+    wanted: dict[str, str] = {}
+
+    def note(key: ApiKey, items: Sequence[Item]) -> None:
+        wanted[key.get_secret_value()] = items[0].answer_in
+
+    analyzer.provider.refuses = note
+    await analyzer.preferences.set_language(ADA, Language("de"), by=analyzer.actor)
+    for user in (ADA, LINUS):
+        await analyzer.add_key(user)
+        await analyzer.add_page("page", user=user)
+
+    await analyzer.serve()
+
+    assert wanted == {KEYS[ADA]: "de", KEYS[LINUS]: "page"}
 
 
 async def test_two_users_never_share_a_request(analyzer: Analyzer) -> None:

@@ -9,6 +9,7 @@ from services.analyzer.domain.prompts import ANSWER_SCHEMA, MAX_TITLE_CHARS, bui
 from services.analyzer.domain.provider import Item, ItemId
 from services.analyzer.domain.sentences import cut, sentences
 from services.analyzer.domain.vocabulary import CONTENT_TYPES, DIFFICULTIES
+from shared.preferences import OF_THE_PAGE, Language
 
 
 def item(id_: str, text: str, *, title: str = "A title") -> Item:
@@ -34,6 +35,19 @@ def test_titles_cannot_add_lines_and_are_bounded() -> None:
     assert title.startswith("one text: two")
     assert len(title) <= MAX_TITLE_CHARS
     assert prompt.pages.count("\ntext:\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "asked"),
+    [
+        (OF_THE_PAGE, "in the language each page is written in;"),
+        (Language("de"), "in the language whose tag is `de`, whatever language a page is written in;"),
+    ],
+)
+def test_the_answer_is_asked_for_in_the_language_its_owner_wants(language: Language, asked: str) -> None:
+    page = Item(ItemId("1"), title="t", url="https://example.com/", text="x", answer_in=language)
+
+    assert asked in build_prompt([page]).instructions
 
 
 def test_the_provider_is_told_how_much_it_is_not_shown() -> None:

@@ -1,4 +1,4 @@
-"""Limits per user, limits learned from the provider, signs of abuse, and from where an audited act came."""
+"""Limits and wishes per user, limits learned from the provider, signs of abuse, and from where an audited act came."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +22,13 @@ def upgrade() -> None:
         sa.Column("set_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("minute >= 0 AND day >= 0 AND month >= 0", name=op.f("ck_user_limits_not_negative")),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_user_limits")),
+    )
+    op.create_table(
+        "user_preferences",
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False, comment="of the user's analyses: a tag (BCP 47), or page"),
+        sa.Column("set_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_user_preferences")),
     )
     op.create_table(
         "learned_limits",
@@ -83,4 +90,5 @@ def downgrade() -> None:
     op.drop_column("audit", "origin")
     op.drop_table("signals")
     op.drop_table("learned_limits")
+    op.drop_table("user_preferences")
     op.drop_table("user_limits")

@@ -28,6 +28,7 @@ _TENANTS_RIGHTS = {
     "receipts": "SELECT INSERT DELETE",
     "signals": "SELECT DELETE",
     "user_limits": "SELECT DELETE",
+    "user_preferences": "SELECT INSERT UPDATE DELETE",
 }
 _BOOKMARKS_OWN = ("analyses", "contents", "jobs")
 
