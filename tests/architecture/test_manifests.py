@@ -34,6 +34,7 @@ ROLES, NETWORK, PARTS = "base/roles/", "base/network/", "components/"
 PLANTED = {
     "runs as root": (ROLES + "pod.yaml", "runAsNonRoot: true", "runAsNonRoot: false"),
     "may gain privileges": (ROLES + "pod.yaml", "allowPrivilegeEscalation: false", "privileged: true"),
+    "another seccomp profile": (ROLES + "kustomization.yaml", "  - path: browser.yaml\n", "  - path: redis.yaml\n"),
     "has no limit of memory": (ROLES + "render.yaml", "limits: {memory: 4608Mi}", "limits: {}"),
     "has no readinessProbe": (ROLES + "worker.yaml", "path: /readyz", "path: /healthz"),
     "is not pinned": (

@@ -17,6 +17,7 @@ Rule = Callable[[list[Resource]], Iterator[str]]
 
 _PUT_BACK_S = 35  # shared/worker.py: running jobs get 20 s, and putting them back gets 15
 _SIGNS_IN = {"api", "intake", "analyze"}
+_PROFILES = {"render": {"type": "Localhost", "localhostProfile": "bookmark-fleet/chromium.json"}}
 _REACHES = {
     "api": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-vault", "to-provider"},
     "intake": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-vault"},
@@ -35,8 +36,8 @@ def containers_have_no_rights(resources: list[Resource]) -> Iterator[str]:
         pod, container = work.pod["securityContext"], work.container.get("securityContext", {})
         if not pod.get("runAsNonRoot") or pod.get("runAsUser", 0) == 0 or container.get("runAsUser") == 0:
             yield f"{work.name} runs as root"
-        if pod.get("seccompProfile", {}).get("type") not in {"RuntimeDefault", "Localhost"}:
-            yield f"{work.name} has no seccomp profile"
+        if pod.get("seccompProfile") != _PROFILES.get(work.role, {"type": "RuntimeDefault"}):
+            yield f"{work.name} has another seccomp profile than it needs"
         if container.get("allowPrivilegeEscalation") is not False or container.get("privileged"):
             yield f"{work.name} may gain privileges"
         if container.get("capabilities") != {"drop": ["ALL"]}:
