@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from shared.errors import Misconfigured
 from shared.preferences import OF_THE_PAGE, PATTERN, Language
 from shared.quota import Limits
+from shared.usage import Prices
 from shared.values import DefaultKeyPolicy, GeminiSdk
 
 PREFIX = "FLEET_"
@@ -252,11 +253,23 @@ class GeminiSettings(Settings):
     )
     gemini_api_version: str = Field(default="v1beta", description="The version of Gemini's API, a part of its path.")
     gemini_model: str = Field(default="gemini-2.5-flash", description="The model that analyses.")
+    gemini_prompt_price: float = Field(
+        default=0.30,
+        ge=0,
+        description="What a million tokens sent to that model cost, US dollars; stats add it up.",
+    )
+    gemini_answer_price: float = Field(
+        default=2.50, ge=0, description="What a million tokens received from that model cost, US dollars."
+    )
     gemini_sdk: GeminiSdk = Field(
         default=GeminiSdk.GOOGLE_GENAI,
         description="The library that carries the analyzer's requests: `google-genai`, or `google-generativeai`, the "
         "older one (an extra to install, and v1beta alone).",
     )
+
+    def prices(self) -> Prices:
+        """What calls cost."""
+        return Prices(prompt=self.gemini_prompt_price, answer=self.gemini_answer_price)
 
     @model_validator(mode="after")
     def _with_schemas(self) -> Self:

@@ -79,7 +79,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             await provider.sdk.clients.warm_up()
 
             ledger = postgres_ledger(store, dispatch)
-            journal = PostgresUsage(store)
+            journal = PostgresUsage(store, prices=gemini.prices())
             opened = open_quota(counters, store, settings=quota, default_key=default_key)
             pace = Pace(
                 timedelta(seconds=analyzer.provider_probe_s), call=timedelta(seconds=analyzer.provider_timeout_s)

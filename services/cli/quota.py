@@ -39,7 +39,10 @@ def _print(stats: Stats) -> None:
     for window in stats.windows:
         if window.learned_until:
             click.echo(f"The {window.window}'s limit is {window.limit_from}, until {clock(window.learned_until)}.")
-    click.echo(f"\nTokens this month: {stats.tokens.prompt:,} sent, {stats.tokens.answer:,} received.")
+    tokens = stats.tokens
+    click.echo(
+        f"\nTokens this month: {tokens.prompt:,} sent, {tokens.answer:,} received, at {stats.cost_usd:.4f} US dollars."
+    )
     print_advice("Key", stats.key_serving.sentence, stats.key_serving.advice)
     for work in stats.waiting:
         print_advice("Waiting", work.sentence, work.advice)

@@ -259,6 +259,7 @@ provider_calls = Table(
     Column("outcome", Text, nullable=False, server_default="started"),
     Column("prompt_tokens", Integer, nullable=False, server_default="0"),
     Column("answer_tokens", Integer, nullable=False, server_default="0"),
+    Column("cost_micros", BigInteger, nullable=False, server_default="0", comment="millionths of a US dollar"),
     _now("started_at"),
     _time("ended_at"),
     Index("ix_provider_calls_user_id_started_at", "user_id", "started_at"),

@@ -19,12 +19,32 @@ NOT_SENT = "not_sent"
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What a million tokens cost, US dollars; which is what one costs, in millionths of a dollar."""
+
+    prompt: float = 0.0
+    answer: float = 0.0
+
+    def cost_micros(self, tokens: Tokens) -> int:
+        """What so many tokens cost, millionths of a US dollar."""
+        return round(tokens.prompt * self.prompt + tokens.answer * self.answer)
+
+
+FREE = Prices()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """What an account's calls came to since a moment."""
+    """What an account's calls came to since a moment.
+
+    Attributes:
+        cost_micros: at the prices of each call's day, millionths of a US dollar.
+    """
 
     calls: int
     tokens: Tokens
     last_used: datetime | None
+    cost_micros: int = 0
 
 
 class UsageJournal(Protocol):
@@ -46,7 +66,7 @@ class UsageJournal(Protocol):
         ...
 
     async def end(self, call: CallId, *, outcome: str, tokens: Tokens) -> None:
-        """Record what came of a call: `analysed`, the code of the error, or `NOT_SENT`."""
+        """Record how a call ended (`analysed`, the code of the error, or `NOT_SENT`) and its cost at current prices."""
         ...
 
     async def calls_since(self, account: Account, since: datetime) -> Sequence[tuple[datetime, int]]:

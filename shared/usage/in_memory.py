@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from shared.bookmarks import Tokens
 from shared.errors import UserErased
 from shared.quota import Account
-from shared.usage import ERASED, NOT_SENT, CallId, Usage
+from shared.usage import ERASED, FREE, NOT_SENT, CallId, Prices, Usage
 from shared.values import KeySource, UserId
 
 
@@ -27,13 +27,21 @@ class RecordedCall:
     started_at: datetime
     outcome: str | None = None
     tokens: Tokens = field(default_factory=Tokens)
+    cost_micros: int = 0
 
 
 class InMemoryUsage:
     """Keeps the promises of `shared.usage.UsageJournal` until the process ends; `calls` shows every record."""
 
-    def __init__(self, *, now: Callable[[], datetime] = _now, knows: Callable[[UserId], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = _now,
+        knows: Callable[[UserId], bool] = lambda _: True,
+        prices: Prices = FREE,
+    ) -> None:
         """Start empty; `knows` says whether anything is kept of a user."""
+        self._prices = prices
         self.calls: list[RecordedCall] = []
         self._now = now
         self._knows = knows
@@ -49,7 +57,8 @@ class InMemoryUsage:
         """Record what came of a call; what was recorded first stays."""
         recorded = self.calls[call - 1]
         if recorded.outcome is None:
-            self.calls[call - 1] = replace(recorded, outcome=outcome, tokens=tokens)
+            cost = self._prices.cost_micros(tokens)
+            self.calls[call - 1] = replace(recorded, outcome=outcome, tokens=tokens, cost_micros=cost)
 
     async def calls_since(self, account: Account, since: datetime) -> Sequence[tuple[datetime, int]]:
         """Every call that left since then, oldest first."""
@@ -62,6 +71,7 @@ class InMemoryUsage:
             calls=sum(call.weight for call in sent),
             tokens=Tokens(sum(call.tokens.prompt for call in sent), sum(call.tokens.answer for call in sent)),
             last_used=max((call.started_at for call in sent), default=None),
+            cost_micros=sum(call.cost_micros for call in sent),
         )
 
     async def forget(self, user: UserId) -> None:

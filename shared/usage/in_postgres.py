@@ -11,7 +11,7 @@ from shared.database import Database
 from shared.errors import UserErased
 from shared.ledger.tables import lanes, provider_calls
 from shared.quota import Account
-from shared.usage import ERASED, NOT_SENT, CallId, Usage
+from shared.usage import ERASED, FREE, NOT_SENT, CallId, Prices, Usage
 from shared.values import KeySource, UserId
 
 _calls = provider_calls.c
@@ -20,8 +20,9 @@ _calls = provider_calls.c
 class PostgresUsage:
     """Keeps the promises of `shared.usage.UsageJournal` in the table provider_calls."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, prices: Prices = FREE) -> None:
+        """Keep where; `prices` is what ended calls are counted at."""
+        self._database, self._prices = database, prices
 
     async def begin(self, user: UserId, *, key_source: KeySource, model: str, items: int, weight: int = 1) -> CallId:
         """Record that a call is about to leave; it is kept when this returns.
@@ -46,6 +47,7 @@ class PostgresUsage:
                 outcome=outcome,
                 prompt_tokens=tokens.prompt,
                 answer_tokens=tokens.answer,
+                cost_micros=self._prices.cost_micros(tokens),
                 ended_at=func.clock_timestamp(),
             )
         )
@@ -69,10 +71,11 @@ class PostgresUsage:
             func.coalesce(func.sum(_calls.prompt_tokens), 0).label("prompt"),
             func.coalesce(func.sum(_calls.answer_tokens), 0).label("answer"),
             func.max(_calls.started_at).label("last_used"),
+            func.coalesce(func.sum(_calls.cost_micros), 0).label("cost_micros"),
         ).where(_sent_since(account, since))
         async with self._database.begin(account.user) as connection:
             row = (await connection.execute(sums)).one()
-        return Usage(calls=row.calls, tokens=Tokens(row.prompt, row.answer), last_used=row.last_used)
+        return Usage(row.calls, Tokens(row.prompt, row.answer), row.last_used, cost_micros=int(row.cost_micros))
 
     async def forget(self, user: UserId) -> None:
         """Drop a user's calls, and keep nameless copies of those on the default key, for its own account."""

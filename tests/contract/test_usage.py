@@ -11,7 +11,7 @@ from shared.database import Database
 from shared.errors import LedgerUnavailable, UserErased
 from shared.ledger.tables import lanes
 from shared.quota import DEFAULT_KEY, Account, account_of, share_of
-from shared.usage import NOT_SENT, CallId, Usage, UsageJournal
+from shared.usage import NOT_SENT, CallId, Prices, Usage, UsageJournal
 from shared.usage.in_memory import InMemoryUsage
 from shared.usage.in_postgres import PostgresUsage
 from shared.users import user_id
@@ -19,17 +19,18 @@ from shared.values import KeySource, Stage, UserId
 
 ADA, BOB = user_id("ada"), user_id("bob")
 ADAS = account_of(ADA)
+PRICES = Prices(prompt=0.30, answer=2.50)
 
 
 @pytest.fixture(params=["memory", "postgres"])
 async def journal(request: pytest.FixtureRequest) -> AsyncIterator[UsageJournal]:
     if request.param == "memory":
-        yield InMemoryUsage(knows={ADA, BOB}.__contains__)
+        yield InMemoryUsage(knows={ADA, BOB}.__contains__, prices=PRICES)
         return
     database = Database(request.getfixturevalue("database_url"))
     for user in (ADA, BOB):
         await with_a_lane(database, user)
-    yield PostgresUsage(database)
+    yield PostgresUsage(database, prices=PRICES)
     await database.close()
 
 
@@ -79,6 +80,13 @@ async def test_usage_sums_tokens_and_tells_the_last_use(journal: UsageJournal) -
 
     assert (usage.calls, usage.tokens) == (2, Tokens(210, 21))
     assert usage.last_used == (await journal.calls_since(ADAS, long_ago()))[-1][0]
+
+
+async def test_usage_sums_what_calls_cost_at_the_prices_of_their_day(journal: UsageJournal) -> None:
+    for tokens in (Tokens(1_000_000, 0), Tokens(1_000, 1_000)):
+        await journal.end(await begin(journal), outcome="analysed", tokens=tokens)
+
+    assert (await journal.usage_since(ADAS, long_ago())).cost_micros == 300_000 + 300 + 2_500
 
 
 async def test_a_call_that_failed_at_the_provider_counts_and_one_that_never_left_does_not(

@@ -114,6 +114,7 @@ class Stats(RateLimit):
 
     Attributes:
         tokens: sent to the provider and received from it this month.
+        cost_usd: what they cost at the deployment's prices, US dollars.
         last_used: when the provider was last asked for this user.
     """
 
@@ -122,6 +123,7 @@ class Stats(RateLimit):
     api_key_added_at: datetime | None
     api_key_checked_at: datetime | None
     tokens: Tokens
+    cost_usd: float
     last_used: datetime | None
 
 
@@ -305,5 +307,6 @@ def _own_key(own: KeyRecord | None, usage: Usage) -> dict[str, Any]:
         "api_key_added_at": own.created_at if own else None,
         "api_key_checked_at": own.checked_at if own else None,
         "tokens": usage.tokens,
+        "cost_usd": usage.cost_micros / 1_000_000,
         "last_used": usage.last_used or (own.last_used_at if own else None),
     }

@@ -158,6 +158,13 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), server_default="started", nullable=False),
         sa.Column("prompt_tokens", sa.Integer(), server_default="0", nullable=False),
         sa.Column("answer_tokens", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "cost_micros",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="millionths of a US dollar",
+        ),
         sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_calls")),
