@@ -234,9 +234,13 @@ class MemoryLedger:
             job.end(JobState.DONE)
             self._keep_analysis(job.bookmark, analysis_of[job.id])
         if held and any(analysis.analysed_by is AnalysedBy.GEMINI for _, analysis in results):
-            self._lanes[held[0].bookmark.user, held[0].stage].waits_since = None
+            self._calls_go(self._lanes[held[0].bookmark.user, held[0].stage])
         if pause:
             self._rest(held, pause)
+
+    def _calls_go(self, lane: _Lane) -> None:
+        if lane.rest.until <= self._clock():
+            lane.waits_since = None
 
     async def claim_waiting(self, *, longer_than: timedelta, limit: int) -> list[Job]:
         """See `Ledger.claim_waiting`."""

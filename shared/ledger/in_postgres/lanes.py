@@ -101,7 +101,8 @@ _REST = text("""
 
 
 _CALLS_GO = text("""
-    UPDATE lanes SET waits_since = NULL WHERE user_id = :user AND stage = :stage AND waits_since IS NOT NULL
+    UPDATE lanes SET waits_since = NULL
+     WHERE user_id = :user AND stage = :stage AND waits_since IS NOT NULL AND rest_until <= statement_timestamp()
 """)
 
 
@@ -125,7 +126,7 @@ async def rest(work: AsyncConnection, user: UserId, stage: Stage, pause: Pause) 
 
 
 async def calls_go(work: AsyncConnection, user: UserId, stage: Stage) -> None:
-    """A call of this lane, which is held, was answered: what it waited for is there."""
+    """A call of this lane, which is held, was answered: what it waited for is there, unless it rests since."""
     await work.execute(_CALLS_GO, {"user": user, "stage": stage})
 
 

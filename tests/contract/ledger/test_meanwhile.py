@@ -97,6 +97,16 @@ async def test_a_wait_over_short_wakings_is_one_wait_until_a_call_is_answered(fl
     assert await read_here(fleet) == []  # it waits anew, and not for long
 
 
+async def test_a_call_that_is_answered_after_the_wait_began_does_not_end_it(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 2)
+    answered, refused = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.postpone([refused], Pause(WaitReason.QUOTA_DAY, later(fleet, 3_600)))
+    await fleet.ledger.store_analyses([(answered, analysis())])
+    fleet.passes(LONG)
+
+    assert [job.id for job in await read_here(fleet)] == [refused.id]
+
+
 async def test_a_lane_that_woke_long_ago_waits_anew(fleet: Fleet) -> None:
     await scraped(fleet.ledger)
     await wait_for(fleet, WaitReason.PROVIDER_DOWN, seconds=10)
