@@ -57,6 +57,7 @@ PLANTED = {
     "'replica' was unexpected": (PARTS + "rabbitmq/cluster.yaml", "replicas: 3", "replica: 3"),
     "which is not there": (PARTS + "keda/stages.yaml", "{name: scrape}", "{name: scraper}"),
     "which nobody makes": (PARTS + "keda/stages.yaml", "fleet:oldest_wait_seconds", "fleet:longest_wait_seconds"),
+    "counts [] for render": (PARTS + "keda/stages.yaml", "^render", "^renderer"),
     "is not scraped": (ROLES + "worker.yaml", "metrics", "figures"),
     "is killed before its longest job": (
         ROLES + "analyze.yaml",

@@ -7,10 +7,13 @@ from ipaddress import ip_network
 
 from services.analyzer.settings import AnalyzerSettings
 from services.cli.configuration import _components
+from services.producer import intake
 from services.scraper.settings import RendererSettings, ScraperSettings
 from shared import metrics
+from shared.broker import queue_name
 from shared.egress import rules as egress
 from shared.settings import EgressSettings
+from shared.values import Stage
 from tests.manifests import Resource, Workload, name_of, of_kind, selects, workloads
 
 Rule = Callable[[list[Resource]], Iterator[str]]
@@ -198,6 +201,17 @@ def queries_ask_for_what_is_there(resources: list[Resource]) -> Iterator[str]:
             yield from (f"{name_of(scaler)} asks for {name}, which nobody makes" for name in asked - known)
 
 
+def queues_are_the_fleets(resources: list[Resource]) -> Iterator[str]:
+    fleets = {queue_name(stage, partition) for stage in Stage for partition in range(32)} | {intake.INTAKE.name}
+    for scaler in of_kind(resources, "ScaledObject"):
+        role = scaler["spec"]["scaleTargetRef"]["name"]
+        for trigger in scaler["spec"]["triggers"]:
+            if trigger["type"] == "rabbitmq":
+                asked = {queue for queue in fleets if re.search(trigger["metadata"]["queueName"], queue)}
+                if not asked or not all(role in queue for queue in asked):
+                    yield f"{name_of(scaler)} counts {sorted(asked)[:3]} for {role}"
+
+
 def _samples(metric: object) -> Iterator[str]:
     name = getattr(metric, "_name", None)
     if isinstance(name, str):
@@ -253,6 +267,7 @@ RULES: tuple[Rule, ...] = (
     stops_are_long_enough,
     everything_is_scraped,
     queries_ask_for_what_is_there,
+    queues_are_the_fleets,
     nobody_speaks_to_whom_they_need_not,
     scrapers_reach_public_addresses_alone,
     the_namespace_is_restricted,
