@@ -1,10 +1,10 @@
 """The benchmarks there are, in the order of a bookmark's way."""
 
-from tests.bench.of_analysis import heuristic
+from tests.bench.of_analysis import analysis, heuristic
 from tests.bench.of_carrying import confirms
 from tests.bench.of_extraction import extraction
 from tests.bench.of_ledger import dispatch
 from tests.bench.of_quota import quota
 from tests.bench.of_rendering import render
 
-ALL = (dispatch, confirms, render, quota, heuristic, extraction)
+ALL = (dispatch, confirms, render, quota, heuristic, analysis, extraction)
