@@ -13,7 +13,7 @@ from services.local.servers.postgres import OWNER, Postgres, _programs
 from shared.bookmarks import NewBookmark
 from shared.database import Database
 from shared.ledger.in_postgres import PostgresLedger
-from shared.ledger.migrate import migrate
+from shared.ledger.migrate import migrate, pending
 from shared.ledger.policies import retry_policy, stage_policies
 from shared.ledger.walls import gaps
 from shared.settings import DispatchSettings
@@ -83,3 +83,4 @@ async def test_a_ledger_is_restored_with_its_walls_and_a_second_login_takes_over
     second = host._replace(netloc=f"fleet_second:new@{host.hostname}:{host.port}").geturl()
     await submit(second, 3)
     assert bookmarks(second) == 3
+    assert (pending(second), gaps(second)) == (False, [])  # what `fleet doctor` asks as this login
