@@ -1,7 +1,6 @@
 """docs/operations, step by step: every command, path, name, secret and variable that its pages use is there."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,34 +9,13 @@ import pytest
 import yaml
 
 from services.cli.main import main
+from tests.guide import GUIDE, PAGES, all_commands, blocks, commands, of_the_fleet
 from tests.manifests import FOLDERS, ROOT, Resource, put_together, workloads
 
-PAGES = [*sorted((ROOT / "docs" / "operations").glob("*.md")), ROOT / "deploy" / "docker" / "README.md"]
 INSTALLED = ("overlays/production/migration", "overlays/production", "vault-set-up")
 PROGRAMS = {"bao", "docker", "fleet", "git", "install", "kubectl", "pg_dump", "pg_restore", "psql", "rabbitmqctl"}
 TOLD = {"SUPERUSER_URL"}  # what a page asks the reader to know
 DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
-
-
-def blocks(page: Path) -> list[str]:
-    return re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-
-
-def commands(text: str) -> Iterator[list[str]]:
-    """Every simple command of a block, a loop's body with the loop's first value."""
-    joined = text.replace("\\\n", " ")
-    loops = dict(re.findall(r"for (\w+) in (\S+)[^;]*; do", joined))
-    for line in re.split(r"\n| \| ", joined):
-        words = line.strip()
-        if not words or words == "done" or words.startswith("for "):
-            continue
-        for name, value in loops.items():
-            words = words.replace(f"${name}", value)
-        yield shlex.split(re.sub(r"^\w+=\$\((.*)\)$", r"\1", words))
-
-
-def all_commands(*pages: Path) -> list[list[str]]:
-    return [command for page in pages or PAGES for block in blocks(page) for command in commands(block)]
 
 
 def resources() -> list[Resource]:
@@ -78,7 +56,7 @@ def test_what_kubectl_is_given_is_there() -> None:
 def test_every_secret_and_map_that_pods_mount_is_made_on_the_way() -> None:
     made = {
         (command[2], command[4] if command[2] == "secret" else command[3], word.split("=")[1])
-        for command in all_commands(ROOT / "docs" / "operations" / "kubernetes.md")
+        for command in all_commands(GUIDE / "kubernetes.md")
         if command[:2] == ["kubectl", "create"]
         for word in command
         if word.startswith("--from-file=")
@@ -106,10 +84,9 @@ def _mounted(work: object) -> Iterator[tuple[str, str, str]]:
 
 def test_every_command_of_the_fleet_is_one_with_options_it_knows() -> None:
     seen = 0
-    for command in all_commands():
-        if "fleet" in command and command[command.index("fleet") - 1] != "--namespace":
-            _parse(main, command[command.index("fleet") :])
-            seen += 1
+    for command in of_the_fleet():
+        _parse(main, command)
+        seen += 1
     assert seen > 10
 
 

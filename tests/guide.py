@@ -1,0 +1,39 @@
+"""The operations guide's pages as commands."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.manifests import ROOT
+
+GUIDE = ROOT / "docs" / "operations"
+PAGES = [*sorted(GUIDE.glob("*.md")), ROOT / "deploy" / "docker" / "README.md"]
+
+
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Every simple command of a block, a loop's body with the loop's first value."""
+    joined = text.replace("\\\n", " ")
+    loops = dict(re.findall(r"for (\w+) in (\S+)[^;]*; do", joined))
+    for line in re.split(r"\n| \| ", joined):
+        words = line.strip()
+        if not words or words == "done" or words.startswith("for "):
+            continue
+        for name, value in loops.items():
+            words = words.replace(f"${name}", value)
+        yield shlex.split(re.sub(r"^\w+=\$\((.*)\)$", r"\1", words))
+
+
+def all_commands(*pages: Path) -> list[list[str]]:
+    return [command for page in pages or PAGES for block in blocks(page) for command in commands(block)]
+
+
+def of_the_fleet(*pages: Path) -> Iterator[list[str]]:
+    """The commands of `fleet`, wherever they are run."""
+    for command in all_commands(*pages):
+        if "fleet" in command and command[command.index("fleet") - 1] != "--namespace":
+            yield command[command.index("fleet") :]
