@@ -95,6 +95,14 @@ def test_a_comparison_in_the_title_is_about_both() -> None:
     assert analysis_of(text, title="GraphQL instead of REST?").technologies == ("GraphQL", "REST")
 
 
+def test_a_site_named_for_what_it_is_about_says_so_and_one_that_keeps_anything_does_not() -> None:
+    own = analysis_of("A framework of classes.", title="Tailwind CSS - Modern websites", url="https://tailwindcss.com/")
+    kept = analysis_of("A list of birds.", title="GitHub - ada/birds: Birds", url="https://github.com/ada/birds")
+
+    assert own.technologies == ("Tailwind CSS",)
+    assert kept.technologies == ()
+
+
 def test_what_carries_data_is_named_only_where_the_page_is_about_it() -> None:
     passing = "FastAPI reads JSON over HTTP. FastAPI runs on Linux. FastAPI writes JSON."
     about = "JSON has six types. A JSON text is one value. JSON knows no comments."

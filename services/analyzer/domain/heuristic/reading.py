@@ -28,12 +28,14 @@ class Reading:
     """What the rules look at.
 
     Attributes:
+        title: without the parts that only name the site, which are in `site`.
         chars_left_out: how much of the text, at its end, is not looked at.
         fetched: whether the page itself was read; otherwise the text is what the bookmark alone tells.
     """
 
     url: str
     title: str
+    site: str
     description: str
     tags: tuple[str, ...]
     text: str
@@ -90,9 +92,11 @@ def reading_of(bookmark: Bookmark, content: Content | None) -> Reading:
         content = _from_bookmark(bookmark)
     url = content.final_url or bookmark.url
     text = cut(content.text, chars=MAX_CHARS)
+    title, site = _apart(content.title or bookmark.title, url, content.site_name)
     return Reading(
         url=url,
-        title=_without_site(content.title or bookmark.title, url, content.site_name),
+        title=title,
+        site=site,
         description=content.description or bookmark.excerpt,
         tags=bookmark.tags,
         text=text,
@@ -108,13 +112,13 @@ def _address(url: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _without_site(title: str, url: str, site_name: str | None) -> str:
-    """The title without the parts that only name the site: `Why? - Stack Overflow` on stackoverflow.com."""
+def _apart(title: str, url: str, site_name: str | None) -> tuple[str, str]:
+    """The title, and what of it only names the site: `Why? - Stack Overflow` on stackoverflow.com."""
     host = _address(url).partition("/")[0].replace("-", "")
-    kept = [
-        part for part in _TITLE_PARTS.split(title) if part != site_name and part.replace(" ", "").lower() not in host
-    ]
-    return " - ".join(kept) if kept else title
+    parts = _TITLE_PARTS.split(title)
+    of_site = [part for part in parts if part == site_name or part.replace(" ", "").lower() in host]
+    kept = [part for part in parts if part not in of_site]
+    return (" - ".join(kept), " ".join(of_site)) if kept else (title, "")
 
 
 def _from_bookmark(bookmark: Bookmark) -> Content:

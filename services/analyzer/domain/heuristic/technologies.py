@@ -68,6 +68,9 @@ def technologies_of(reading: Reading) -> tuple[str, ...]:
     for place in places:
         for name in _mentions(place, vocabulary, tags):
             weights[name] += place.weight
+    for name in _mentions(_Place.of(reading.site, _HEADING), vocabulary, tags):
+        if name not in tables.names("mediums.txt"):  # GitHub says so on every page
+            weights[name] += _HEADING
     for name in filter(None, map(_tagged, tags)):
         weights[name] += _TAG
     for name in [name for name in weights if not vocabulary.isdisjoint(tables.elsewhere().get(name, ()))]:
