@@ -51,6 +51,6 @@ await build({
   format: "cjs",
   plugins: [plugin],
   banner: {
-    js: "// Made by build.mjs from @kubernetes-models/keda 2.0.0 and @kubernetes-models/prometheus-operator 6.0.0: MIT License, Copyright (c) 2018 Tommy Chen.",
+    js: "// Made by build.mjs from @kubernetes-models/keda 2.0.0 and @kubernetes-models/prometheus-operator 6.0.0: MIT, see LICENSE.txt.",
   },
 });
