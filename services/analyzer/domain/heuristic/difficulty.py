@@ -40,6 +40,6 @@ def _heaviness(sample: str, words: Sequence[str]) -> float:
     """How heavy the words and sentences are, -0.5 to 0.5; 0 for a page like most."""
     if len(words) < _LEAST_WORDS:  # too few to tell
         return 0.0
-    long_words = sum(len(word) >= _LONG_WORD for word in words) / len(words) - _USUAL_SHARE_OF_LONG_WORDS
+    long_words = sum(map(_LONG_WORD.__le__, map(len, words))) / len(words) - _USUAL_SHARE_OF_LONG_WORDS
     stops = max(1, sample.count(". ") + sample.count(".\n") + sample.count("? ") + sample.count("! "))
     return max(-0.5, min(0.5, long_words * 3 + (len(words) / stops - _USUAL_SENTENCE) / 60))

@@ -1,6 +1,7 @@
 """An extractive summary: the page's own sentences that say most of what it is about, in their order."""
 
 import re
+from collections.abc import Mapping
 from itertools import islice
 
 from services.analyzer.domain.answers import plain
@@ -14,10 +15,10 @@ _NOTHING = "There is no text to quote."
 _LOOKED_AT = 80
 _SHORTEST, _LONGEST = 40, 400
 _NOT_PROSE = re.compile(r"^\s*(?:#|>|\||[*+\-]\s|\d+[.)]\s|```|https?://)|[{}<>|=;]{2,}|^\W")
-_SMALL_TALK = re.compile(
-    r"\b(?:cookies?|subscribe|sign up|log in|newsletter|click here|all rights reserved|privacy policy|share this)\b",
-    re.IGNORECASE,
-)
+_SMALL_TALK = (
+    "cookie", "subscribe", "sign up", "log in", "newsletter", "click here", "all rights reserved", "privacy policy",
+    "share this",
+)  # fmt: skip
 
 
 def summarise(reading: Reading, concepts: tuple[str, ...]) -> str:
@@ -30,15 +31,16 @@ def summarise(reading: Reading, concepts: tuple[str, ...]) -> str:
     if not candidates:
         quoted = (reading.description, reading.prose[: 2 * _CHARS], reading.title, reading.url)
         return cut(next(filter(None, map(plain, quoted)), _NOTHING), chars=_CHARS)
-    scores = {place: _score(sentence, place, concepts) for place, sentence in enumerate(candidates)}
+    weights = {concept.lower(): 1 / (rank + 1.5) for rank, concept in enumerate(concepts)}
+    scores = {place: _score(sentence, place, weights) for place, sentence in enumerate(candidates)}
     best = sorted(sorted(scores, key=lambda place: (-scores[place], place))[:_SENTENCES])
     text = " ".join(plain(candidates[place]) for place in best)
     return cut(text, chars=min(_CHARS, MAX_SUMMARY_CHARS))
 
 
-def _score(sentence: str, place: int, concepts: tuple[str, ...]) -> float:
+def _score(sentence: str, place: int, weights: Mapping[str, float]) -> float:
     lower = sentence.lower()
-    about = sum(1 / (rank + 1.5) for rank, concept in enumerate(concepts) if concept.lower() in lower)
+    about = sum(weight for concept, weight in weights.items() if concept in lower)
     early = 1.2 / (1 + place / 4)
-    chatty = 1.5 if _SMALL_TALK.search(sentence) or sentence.endswith(("?", ":")) else 0
+    chatty = 1.5 if sentence.endswith(("?", ":")) or any(phrase in lower for phrase in _SMALL_TALK) else 0
     return about + early - chatty

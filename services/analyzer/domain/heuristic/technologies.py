@@ -19,7 +19,7 @@ _SHORT_PAGE_WORDS = 200
 _NEAR = 2
 _LONGEST_COMPARISON = 3
 
-_POSSESSIVE = re.compile(r"['\u2019]s$")
+_POSSESSIVE = re.compile(r"['\u2019]s\b")
 
 _Phrases = Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
 
@@ -51,7 +51,7 @@ class _Place:
 
     @classmethod
     def of(cls, text: str, weight: int) -> "_Place":
-        words = [_POSSESSIVE.sub("", word) for word in WORD.findall(text)]
+        words = WORD.findall(_POSSESSIVE.sub("", text))
         return cls(words, list(map(str.lower, words)), weight)
 
 
