@@ -13,6 +13,7 @@ _COMMANDS = {
     "quota": ("services.cli.quota:quota", "how many provider calls a user has left"),
     "signals": ("services.cli.signals:signals", "what looked wrong about users"),
     "extract": ("services.cli.extract:extract", "what the scraper would keep of a saved page"),
+    "gate": ("services.cli.gate:gate", "what a saved answer would be taken for, and on what evidence"),
     "egress": ("services.cli.egress:egress", "judge addresses as the scraper would; connects to none"),
     "token": ("services.cli.tokens:token", "make a bearer token for the HTTP API"),
     "limits": ("services.cli.limits:limits", "show or set how many provider calls a user may make"),

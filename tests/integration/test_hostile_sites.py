@@ -226,7 +226,7 @@ STATUSES = {
     "429 Too Many Requests": PageUnreachable,
     "500 Oops": PageUnreachable,
     "503 Busy": PageUnreachable,
-    "999 Denied": PageUnreachable,
+    "999 Denied": PageBlocked,
     "204 No Content": PageEmpty,
     "304 Not Modified": PageEmpty,
 }

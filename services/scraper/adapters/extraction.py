@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from services.scraper.adapters.charset import decode
 from services.scraper.adapters.in_lxml import parse
 from services.scraper.domain.content.extracting import extract_page
+from services.scraper.domain.content.outlining import outline_of
 from services.scraper.domain.content.page import Page
+from services.scraper.domain.outline import Outline
 from services.scraper.domain.pages import Extracted
 
 _MARKUP = re.compile(r"<(?:!doctype|html|head|body|article|main|div|p|h[1-6]|table|ul)\b", re.IGNORECASE)
@@ -26,6 +28,13 @@ def extract(html: bytes | str, url: str) -> Extracted:
     source = html if isinstance(html, str) else decode(html, declared=None)
     with _collecting_garbage_later():
         return extract_page(Page(parse(source), url, parse))
+
+
+def extract_and_outline(source: str, url: str) -> tuple[Extracted, Outline]:
+    """As `extract`, with what stands where on the page, for the gate."""
+    with _collecting_garbage_later():
+        page = Page(parse(source), url, parse)
+        return extract_page(page), outline_of(page)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, Self
 from yarl import URL
 
 from services.scraper.domain.limits import ParserLimits
+from services.scraper.domain.outline import Outline
 from services.scraper.domain.pages import Extracted, Fetched, Reading
 from services.scraper.domain.signs import Sign
 from shared.errors import PageUnusable
@@ -152,5 +153,11 @@ def _reading(answer: Mapping[str, Any], page: Fetched) -> Reading:
     return Reading(
         extracted=Extracted(**answer["extracted"]),
         signs=frozenset(Sign(sign) for sign in answer["signs"]),
+        outline=_outline(answer["outline"]),
         is_text=answer["is_text"],
     )
+
+
+def _outline(answer: Mapping[str, Any]) -> Outline:
+    lists = {name: tuple(answer[name]) for name in ("headings", "lines")}
+    return Outline(**{**answer, **lists})

@@ -1,31 +1,25 @@
-"""The gate: whether what came back is the page that was bookmarked, or something a site shows in its place.
-
-It trusts a page that has an article's worth of text, and looks for signs of something else in a short one.
-"""
+"""The gate: whether what came back is the page that was bookmarked, or something a site shows in its place."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from yarl import URL
-
+from services.scraper.domain.counting import count_words
+from services.scraper.domain.evidence import CHARGES, ENOUGH, Sight
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import Sign
 
 THIN_WORDS = 30
-"""Fewer words than this are thin: a shell, a notice, or a very short page."""
+"""Fewer words than this are thin unless they say something in a sentence."""
+
+STATEMENT_WORDS = 12
+"""So many words say something even without a sentence, on a page without heavy scripts."""
 
 SHELL_WORDS = 80
 """A page with an empty place for its content, or a request to switch JavaScript on, and fewer words is a shell."""
 
 EMPTY_WORDS = 5
 """Fewer words than this are nothing to analyse."""
-
-SHORT_WORDS = 150
-"""A page of fewer words may be a notice in the page's place; one of more is believed."""
-
-TEASER_WORDS = 300
-"""A page that says it must be paid for and has fewer words shows only how it begins."""
 
 
 class Verdict(StrEnum):
@@ -58,128 +52,84 @@ class Judgement:
 
 _ERROR = 400
 _SERVER_ERROR = 500
+_NO_STATUS = 600
 _GONE = frozenset({404, 410})
 _BUSY = frozenset({408, 425, 429})
 _BY_STATUS = {401: Verdict.LOGIN, 407: Verdict.LOGIN, 402: Verdict.PAYWALL}
 
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_CHALLENGE_WORDS = re.compile(
-    r"just a moment\b|checking (?:if the site connection is secure|your browser)|verify(?:ing)? (?:that )?you are"
-    r" (?:a )?human|are you a robot|unusual traffic|complete the security check|pardon our interruption"
-    r"|ddos protection by",
-    re.IGNORECASE,
-)
-_BLOCKED_WORDS = re.compile(
-    r"access (?:to this page has been )?denied|you have been blocked|request (?:was )?blocked|403 forbidden"
-    r"|not available in your (?:country|region)|attention required!",
-    re.IGNORECASE,
-)
-_LOGIN_WORDS = re.compile(
-    r"^(?:please )?(?:log|sign)[ -]?in\b|(?:log|sign) in (?:to (?:continue|view|see|your)|or sign up)"
-    r"|you (?:must|need to) (?:be logged in|log in|sign in)",
-    re.IGNORECASE,
-)
-_PAYWALL_WORDS = re.compile(
-    r"subscribe (?:now )?to (?:continue|keep|read)|(?:already a|for) subscribers? only|to continue reading"
-    r"|this (?:article|content|story) is for (?:paying |paid )?(?:subscribers|members)",
-    re.IGNORECASE,
-)
+_VERDICTS = {"placeholder": Verdict.SOFT_404, "consent": Verdict.BLOCKED}
+"""Of those charges that are not named as their verdict."""
+
 _SCRIPT_WORDS = re.compile(
-    r"(?:enable|activate|turn on|switch on|requires?|needs?) javascript|without javascript"
-    r"|javascript (?:is (?:disabled|required)|aktivieren)",
+    r"(?:enable|activate|turn on|switch on|requires?|needs?) (?:your )?javascript|without javascript"
+    r"|javascript (?:is (?:not available|disabled|required|needed|turned off)|aktivieren|muss aktiviert)"
+    r"|(?:activer|activar|abilita|ativ[ae]r?|habilit[ae]r?) (?:el |le |o )?javascript|javascriptを有効",
     re.IGNORECASE,
 )
-_GONE_WORDS = re.compile(
-    r"^\W*(?:error )?404\b|page (?:could )?not (?:be )?found"
-    r"|page (?:you (?:requested|are looking for) )?(?:does not|doesn't|no longer) exists?"
-    r"|seite nicht gefunden|page introuvable|p[áa]gina no encontrada",
-    re.IGNORECASE,
-)
-_LOGIN_PATH = re.compile(r"/(?:log-?in|sign-?in|sso|oauth2?|authorize)(?:[/.?]|$)", re.IGNORECASE)
+_ABOUT_A_PART = re.compile(r"comments?|disqus|video|map|player|search", re.IGNORECASE)
+_FEW_WORDS = 20
 
 
-def judge(page: Fetched, reading: Reading) -> Judgement:
-    """What an answer is, from its status, its type, its text's length, and clear signs."""
+def judge(page: Fetched, reading: Reading, *, asked: str = "") -> Judgement:
+    """What an answer is: from its status, its type, what stands on it and how much of it is the page itself.
+
+    Args:
+        page: the answer.
+        reading: what a parser made of it.
+        asked: the address before redirects; where it led from there tells much.
+    """
     if not page.is_readable or not reading.is_text:
         return Judgement(Verdict.NOT_TEXT, page.media_type or "unnamed binary")
-    words = count_words(reading.extracted.text)
-    judgement = (
-        _challenge(page, reading, words)
-        or _by_status(page)
-        or _notice(page, reading, words)
-        or _paywall(reading, words)
-        or _by_length(words)
+    if page.status in _GONE:
+        return Judgement(Verdict.GONE, f"status {page.status}")
+    sight = Sight(page, reading, asked or page.url)
+    found = _settled(sight)
+    if page.status >= _ERROR:
+        found = _with_status(page.status, found)
+    return found or _by_length(sight)
+
+
+def _settled(sight: Sight) -> Judgement | None:
+    """What the evidence settles, if it does: of several things that for which there is most."""
+    best, most = None, ENOUGH - 1
+    for charge, (against, plea) in CHARGES.items():
+        evidence = list(against(sight))
+        total = sum(each.points for each in evidence)
+        if total >= ENOUGH and (total := total + plea(sight).points) > most:
+            verdict = _VERDICTS.get(charge) or Verdict(charge)
+            needs_browser = verdict in (Verdict.CHALLENGE, Verdict.BLOCKED)
+            best, most = Judgement(verdict, "; ".join(each.what for each in evidence), needs_browser), total
+    return best
+
+
+def _with_status(status: int, found: Judgement | None) -> Judgement:
+    """A status of an error is believed; the page may tell which."""
+    told = f"status {status}"
+    if found and found.verdict in (Verdict.CHALLENGE, Verdict.BLOCKED, Verdict.LOGIN, Verdict.PAYWALL):
+        return Judgement(found.verdict, f"{told}; {found.evidence}", found.needs_browser)
+    if status in _BUSY or _SERVER_ERROR <= status < _NO_STATUS:
+        return Judgement(Verdict.UNAVAILABLE, told)
+    verdict = _BY_STATUS.get(status, Verdict.BLOCKED)
+    return Judgement(verdict, told, verdict is Verdict.BLOCKED)
+
+
+def _by_length(sight: Sight) -> Judgement:
+    words, is_shell, is_heavy = sight.words, _is_shell(sight), Sign.SCRIPTS in sight.reading.signs
+    if is_shell and words < SHELL_WORDS:
+        return Judgement(Verdict.THIN, f"{words} words, to be filled by scripts", needs_browser=True)
+    says = words >= THIN_WORDS or bool(sight.prose) or (words >= STATEMENT_WORDS and not is_heavy)
+    if says and words >= EMPTY_WORDS:
+        return Judgement(Verdict.OK, f"{words} words")
+    return Judgement(Verdict.THIN, f"{words} words", needs_browser=is_heavy)
+
+
+def _is_shell(sight: Sight) -> bool:
+    """Whether the place for content is empty, or all there is to read asks for JavaScript."""
+    if Sign.SCRIPT_APP in sight.reading.signs:
+        return True
+    prose = sum(count for line, count in sight.prose if not _SCRIPT_WORDS.search(line))
+    asks = _SCRIPT_WORDS.search(sight.outline.without_scripts) and not _ABOUT_A_PART.search(
+        sight.outline.without_scripts
     )
-    return replace(judgement, needs_browser=_needs_browser(judgement, reading, words))
-
-
-def count_words(text: str) -> int:
-    """Words of a text; in scripts without spaces two characters count as one."""
-    unspaced = len(_CJK.findall(text))
-    return len(_CJK.sub(" ", text).split()) + unspaced // 2 if unspaced else len(text.split())
-
-
-def _challenge(page: Fetched, reading: Reading, words: int) -> Judgement | None:
-    if page.headers.get("cf-mitigated") == "challenge":
-        return Judgement(Verdict.CHALLENGE, "cf-mitigated header")
-    if words >= SHORT_WORDS:
-        return None
-    if _CHALLENGE_WORDS.search(_seen(reading)):
-        return Judgement(Verdict.CHALLENGE, "challenge words")
-    if Sign.CHALLENGE in reading.signs and (words < THIN_WORDS or page.status >= _ERROR):
-        return Judgement(Verdict.CHALLENGE, "challenge script")
-    return None
-
-
-def _by_status(page: Fetched) -> Judgement | None:
-    status = page.status
-    if status < _ERROR:
-        return None
-    if status in _GONE:
-        return Judgement(Verdict.GONE, f"status {status}")
-    if status in _BUSY or status >= _SERVER_ERROR:
-        return Judgement(Verdict.UNAVAILABLE, f"status {status}")
-    return Judgement(_BY_STATUS.get(status, Verdict.BLOCKED), f"status {status}")
-
-
-def _notice(page: Fetched, reading: Reading, words: int) -> Judgement | None:
-    """A short page that is something else than what was bookmarked."""
-    if words >= SHORT_WORDS:
-        return None
-    seen = _seen(reading)
-    if _GONE_WORDS.search(seen):
-        return Judgement(Verdict.SOFT_404, "words of a missing page")
-    if _BLOCKED_WORDS.search(seen):
-        return Judgement(Verdict.BLOCKED, "words of a refusal")
-    if Sign.PASSWORD_FIELD in reading.signs or _LOGIN_WORDS.search(seen):
-        return Judgement(Verdict.LOGIN, "a short page with a form or words to sign in")
-    if words < THIN_WORDS and _LOGIN_PATH.search(URL(page.url).path):
-        return Judgement(Verdict.LOGIN, "the address of a form to sign in")
-    return None
-
-
-def _paywall(reading: Reading, words: int) -> Judgement | None:
-    if words < TEASER_WORDS and Sign.PAYWALL in reading.signs:
-        return Judgement(Verdict.PAYWALL, "marked as not free, and short")
-    if words < TEASER_WORDS and _PAYWALL_WORDS.search(reading.extracted.text):
-        return Judgement(Verdict.PAYWALL, "words of a paywall, and short")
-    return None
-
-
-def _by_length(words: int) -> Judgement:
-    return Judgement(Verdict.OK if words >= THIN_WORDS else Verdict.THIN, f"{words} words")
-
-
-def _needs_browser(judgement: Judgement, reading: Reading, words: int) -> bool:
-    match judgement.verdict:
-        case Verdict.CHALLENGE | Verdict.BLOCKED:
-            return True
-        case Verdict.OK | Verdict.THIN:
-            is_shell = Sign.SCRIPT_APP in reading.signs or _SCRIPT_WORDS.search(_seen(reading)) is not None
-            return (is_shell and words < SHELL_WORDS) or (Sign.SCRIPTS in reading.signs and words < THIN_WORDS)
-        case _:
-            return False
-
-
-def _seen(reading: Reading) -> str:
-    return f"{reading.extracted.title}\n{reading.extracted.text}"
+    asked = any(_SCRIPT_WORDS.search(line) and count_words(line) < THIN_WORDS for line in sight.outline.lines)
+    return prose < _FEW_WORDS and bool(asks or asked)

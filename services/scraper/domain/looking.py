@@ -67,6 +67,6 @@ class FreshLook:
             if isinstance(error, AddressRefused):
                 log.warning("address_refused", host=urlsplit(url).hostname, kind=error.kind)
             raise
-        judgement = judge(page, reading)
+        judgement = judge(page, reading, asked=url)
         FETCHES.labels(self._strategy, judgement.verdict).inc()
         return Look(page, reading, judgement)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from services.scraper.domain.outline import Outline
 from services.scraper.domain.signs import Sign
 
 READABLE = frozenset(
@@ -75,6 +76,7 @@ class Reading:
 
     extracted: Extracted = field(default_factory=Extracted)
     signs: frozenset[Sign] = frozenset()
+    outline: Outline = field(default_factory=Outline)
     is_text: bool = True
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from services.scraper.domain.cleaning import clean_line, clean_text
+from services.scraper.domain.counting import count_words
 from services.scraper.domain.failures import Unfit, error_of
 from services.scraper.domain.fallback import url_words
-from services.scraper.domain.gate import EMPTY_WORDS, Verdict, count_words
+from services.scraper.domain.gate import EMPTY_WORDS, Verdict
 from services.scraper.domain.looking import Look, Looker
 from services.scraper.domain.signs import Sign
 from shared.bookmarks import Bookmark, Content

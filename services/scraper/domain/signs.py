@@ -1,4 +1,4 @@
-"""Signs in a page's HTML of what it is beside its text: a challenge, a form to sign in, a paywall, an empty shell."""
+"""Signs in a page's HTML of what it is beside its text: a challenge, a widget that asks for humans, an empty shell."""
 
 import re
 from enum import StrEnum
@@ -13,24 +13,32 @@ class Sign(StrEnum):
     """One thing a page's HTML gives away."""
 
     CHALLENGE = "challenge"
-    PASSWORD_FIELD = "password_field"  # noqa: S105 - a sign's name
-    PAYWALL = "paywall"
+    CAPTCHA = "captcha"
     SCRIPT_APP = "script_app"
     SCRIPTS = "scripts"
 
 
 _CHALLENGES = (
-    *("cf-chl-", "_cf_chl_opt", "/cdn-cgi/challenge-platform/", "cf-turnstile"),
-    *("captcha-delivery.com", "px-captcha", "_Incapsula_Resource", "awsWafCookieDomainList", "gokuProps"),
-    *("ak_bmsc", "sec-if-cpt-container", *(f"{name}{end}" for name in ("g-recaptcha", "h-captcha") for end in "\"' ")),
+    *("_cf_chl_opt", "cf-chl-", "/orchestrate/chl_page", "/orchestrate/jsch", "jschl_vc"),  # Cloudflare
+    *("captcha-delivery.com", "px-captcha", "/captcha/captcha.js"),  # DataDome, HUMAN
+    *("_Incapsula_Resource?SWUDNSAI", "_Incapsula_Resource?CWUDNSAI", "Incapsula incident"),  # Imperva
+    *("gokuProps", "AwsWafIntegration.checkForceRefresh", "CaptchaScript.renderCaptcha"),
+    *("sec-if-cpt-container", "/_sec/cp_challenge/", "bm-verify", "/ips.js?"),  # Akamai, Kasada
+    *("sucuri_cloudproxy_js", "anubis_challenge", "/.well-known/vercel/security/", "ddos-guard/js-challenge"),
+    *("sgcaptcha", "captcha-form", "validateCaptcha", "bobcmn", "__ddg_challenge", "go-away-challenge"),
 )
-"""Looked for one by one: as one pattern they would take ten times as long."""
+"""In the source of challenges alone, not of the pages they guard. Looked for one by one: as one pattern they would take
+ten times as long."""
+
+_CAPTCHAS = (
+    *("cf-turnstile", "g-recaptcha", "h-captcha", "frc-captcha", "friendly-challenge", "altcha-widget", "mtcaptcha"),
+    *("FunCaptcha", "arkoselabs.com", "geetest"),
+)
+"""Forms of honest pages have them too."""
 
 _PATTERNS = {
-    Sign.PASSWORD_FIELD: re.compile(r"<input[^<>]{0,500}type\s*=\s*[\"']?password", re.IGNORECASE),
-    Sign.PAYWALL: re.compile(r"\"isAccessibleForFree\"\s*:\s*\"?false", re.IGNORECASE),
     Sign.SCRIPT_APP: re.compile(
-        r"<(?:div|main)\s[^<>]{0,100}?id\s*=\s*[\"']?(?:root|app|__next|__nuxt|svelte)\b[^<>]{0,200}>\s*</(?:div|main)>"
+        r"<(?:div|main)\s[^<>]{0,100}?id\s*=\s*[\"']?(?:root|react-root|app|__next|__nuxt|svelte|gatsby-focus-wrapper|q-app)\b[^<>]{0,200}>\s*</(?:div|main)>"
         r"|<app-root[^<>]{0,200}>\s*</app-root>"
         r"|<noscript>[^<]{0,80}(?:enable|requires?|need)[^<]{0,40}JavaScript",
         re.IGNORECASE,
@@ -44,6 +52,8 @@ def signs_of(html: str) -> frozenset[Sign]:
     found = {sign for sign, pattern in _PATTERNS.items() if pattern.search(beginning)}
     if any(challenge in beginning for challenge in _CHALLENGES):
         found.add(Sign.CHALLENGE)
+    if any(captcha in beginning for captcha in _CAPTCHAS):
+        found.add(Sign.CAPTCHA)
     return frozenset(found | {Sign.SCRIPTS} if _is_heavy(beginning.lower()) else found)
 
 

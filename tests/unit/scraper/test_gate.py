@@ -1,13 +1,16 @@
 """The gate's verdicts: what a page is, from its status, type, length and signs."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.scraper.adapters.reading import read_page
+from services.scraper.domain.counting import count_words
 from services.scraper.domain.failures import error_of
-from services.scraper.domain.gate import Judgement, Verdict, count_words, judge
+from services.scraper.domain.gate import Judgement, Verdict, judge
 from services.scraper.domain.pages import Extracted, Fetched, Reading
 from services.scraper.domain.signs import Sign, signs_of
 from shared.errors import Permanent, Transient
@@ -15,6 +18,8 @@ from shared.errors import Permanent, Transient
 PROSE = "The quick brown fox jumps over the lazy dog and tells nobody about it. "
 ARTICLE = PROSE * 30
 NOTE = PROSE * 4
+FORM = '<form><input name="who"><input name="p" type="password"><button>Log in</button></form>'
+NOT_FREE = '<script type="application/ld+json">{"@type": "Article", "isAccessibleForFree": false}</script>'
 
 
 def page(
@@ -28,98 +33,119 @@ def page(
     )
 
 
-def read(text: str = "", *, title: str = "", signs: tuple[Sign, ...] = (), is_text: bool = True) -> Reading:
-    return Reading(Extracted(text=text, title=title), frozenset(signs), is_text)
+def html(*lines: str, title: str = "", head: str = "", scripts: str = "") -> str:
+    body = "".join(line if line.startswith("<") else f"<p>{line}</p>" for line in lines)
+    return f"<html><head><title>{title}</title>{head}</head><body>{body}{scripts}</body></html>"
+
+
+def judged(
+    source: str = "", *, status: int = 200, url: str = "https://site.example/a", asked: str = "", **headers: str
+) -> Judgement:
+    answer = replace(page(status=status, url=url, **headers), body=source.encode())
+    return judge(answer, read_page(answer, chars=100_000), asked=asked)
 
 
 @pytest.mark.parametrize(
-    ("fetched", "reading", "verdict"),
+    ("status", "verdict"),
     [
-        (page(), read(ARTICLE), Verdict.OK),
-        (page(), read(NOTE), Verdict.OK),
-        (page(), read("A short remark."), Verdict.THIN),
-        (page(), read(""), Verdict.THIN),
-        (page(media_type="image/png"), Reading(), Verdict.NOT_TEXT),
-        (page(media_type="application/pdf"), Reading(), Verdict.NOT_TEXT),
-        (page(), read(is_text=False), Verdict.NOT_TEXT),
-        (page(status=404), read(ARTICLE), Verdict.GONE),
-        (page(status=410), read(), Verdict.GONE),
-        (page(status=401), read(), Verdict.LOGIN),
-        (page(status=402), read(), Verdict.PAYWALL),
-        (page(status=403), read(), Verdict.BLOCKED),
-        (page(status=418), read(), Verdict.BLOCKED),
-        (page(status=451), read(), Verdict.BLOCKED),
-        (page(status=429), read(), Verdict.UNAVAILABLE),
-        (page(status=500), read(), Verdict.UNAVAILABLE),
-        (page(status=503), read(), Verdict.UNAVAILABLE),
-        (page(status=403, cf_mitigated="challenge"), read(), Verdict.CHALLENGE),
-        (page(status=503), read("Checking your browser before accessing site.example."), Verdict.CHALLENGE),
-        (page(), read("Verify you are human.", title="Just a moment..."), Verdict.CHALLENGE),
-        (page(status=403), read(signs=(Sign.CHALLENGE,)), Verdict.CHALLENGE),
-        (page(), read(signs=(Sign.CHALLENGE,)), Verdict.CHALLENGE),
-        (page(), read("Your request was blocked.", title="Access denied"), Verdict.BLOCKED),
-        (page(), read("We looked everywhere.", title="404 - nothing here"), Verdict.SOFT_404),
-        (page(), read("Sorry, the page you requested does not exist."), Verdict.SOFT_404),
-        (page(), read("E-mail, password.", signs=(Sign.PASSWORD_FIELD,)), Verdict.LOGIN),
-        (page(), read("Sign in to continue to the document."), Verdict.LOGIN),
-        (page(url="https://site.example/login?next=/a"), read("Welcome"), Verdict.LOGIN),
-        (page(), read(NOTE, signs=(Sign.PAYWALL,)), Verdict.PAYWALL),
-        (page(), read(NOTE + "Subscribe to continue reading."), Verdict.PAYWALL),
+        (404, Verdict.GONE), (410, Verdict.GONE), (401, Verdict.LOGIN), (402, Verdict.PAYWALL), (403, Verdict.BLOCKED),
+        (418, Verdict.BLOCKED), (451, Verdict.BLOCKED), (999, Verdict.BLOCKED), (408, Verdict.UNAVAILABLE),
+        (429, Verdict.UNAVAILABLE), (500, Verdict.UNAVAILABLE), (503, Verdict.UNAVAILABLE),
     ],
 )  # fmt: skip
-def test_a_page_is_judged_by_its_status_type_length_and_signs(
-    fetched: Fetched, reading: Reading, verdict: Verdict
+@pytest.mark.parametrize("source", ["", html(ARTICLE)], ids=["empty", "with text"])
+def test_the_status_of_an_error_is_believed(status: int, verdict: Verdict, source: str) -> None:
+    assert judged(source, status=status).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("judgement", "verdict"),
+    [
+        (judged(html("Checking your browser before accessing site.example."), status=503), Verdict.CHALLENGE),
+        (judged(status=403, cf_mitigated="challenge"), Verdict.CHALLENGE),
+        (judged(html("Log in to continue.", FORM, title="Log in"), status=403), Verdict.LOGIN),
+        (judged(html("Anything", title="Just a moment..."), status=404), Verdict.GONE),
+    ],
+)
+def test_an_error_page_may_tell_which_error_it_is(judgement: Judgement, verdict: Verdict) -> None:
+    assert judgement.verdict is verdict
+
+
+def test_what_is_no_text_is_named_by_its_type() -> None:
+    picture = judge(page(media_type="image/png"), Reading())
+
+    assert (picture.verdict, picture.evidence) == (Verdict.NOT_TEXT, "image/png")
+    assert judge(page(), Reading(is_text=False)).verdict is Verdict.NOT_TEXT
+
+
+@pytest.mark.parametrize(
+    ("judgement", "verdict"),
+    [
+        (judged(html("Verify you are human.", title="Just a moment...")), Verdict.CHALLENGE),
+        (judged(html("Your request was blocked.", title="Access denied")), Verdict.BLOCKED),
+        (judged(html("Sorry, the page you requested does not exist.", title="Page not found")), Verdict.SOFT_404),
+        (judged(html("Welcome back.", FORM, title="Sign in")), Verdict.LOGIN),
+        (judged(html(NOTE, "Subscribe to continue reading.", head=NOT_FREE)), Verdict.PAYWALL),
+        (judged(html("Be back shortly.", title="Under maintenance")), Verdict.UNAVAILABLE),
+        (judged(html(NOTE), url="https://site.example/", asked="https://site.example/posts/one"), Verdict.SOFT_404),
+        (judged(html(NOTE), url="https://site.example/login?next=/a", asked="https://site.example/a"), Verdict.LOGIN),
+    ],
+)
+def test_a_notice_in_a_pages_place_is_told_by_what_it_says_and_how_little_else_there_is(
+    judgement: Judgement, verdict: Verdict
 ) -> None:
-    assert judge(fetched, reading).verdict is verdict
+    assert judgement.verdict is verdict
+    assert judgement.evidence
 
 
 @pytest.mark.parametrize(
-    "reading",
+    "judgement",
     [
-        read(ARTICLE + "Checking your browser is what this article is about."),
-        read(ARTICLE, title="How Access Denied pages work"),
-        read(ARTICLE, title="404: the history of a number"),
-        read(ARTICLE, signs=(Sign.PASSWORD_FIELD, Sign.CHALLENGE, Sign.SCRIPT_APP)),
-        read(ARTICLE, signs=(Sign.PAYWALL,)),
-        read(NOTE, signs=(Sign.CHALLENGE,)),
+        judged(html(ARTICLE)),
+        judged(html(NOTE)),
+        judged(html("A short remark that is all the page has.")),
+        judged(html(ARTICLE, "Checking your browser is what this article is about.")),
+        judged(html(ARTICLE, title="How Access Denied pages work")),
+        judged(html(ARTICLE, title="404: the history of a number")),
+        judged(html(ARTICLE, FORM, '<div class="g-recaptcha"></div>')),
+        judged(html(ARTICLE * 2, head=NOT_FREE)),
+        judged(html(NOTE, '<a href="/login">Log in</a>', title="A note")),
+        judged(html(ARTICLE, "Enable JavaScript to see the comments.")),
     ],
 )
-def test_a_page_with_an_articles_worth_of_text_is_believed(reading: Reading) -> None:
-    assert judge(page(), reading).verdict is Verdict.OK
+def test_a_page_is_believed_however_it_speaks_of_notices(judgement: Judgement) -> None:
+    assert (judgement.verdict, judgement.needs_browser) == (Verdict.OK, False)
 
 
 @pytest.mark.parametrize(
-    ("fetched", "reading"),
+    "judgement",
     [
-        (page(), read("Loading …", signs=(Sign.SCRIPT_APP,))),
-        (page(), read("Home. About us. Contact. " * 10, signs=(Sign.SCRIPT_APP,))),
-        (page(), read("You need to enable JavaScript to run this app.")),
-        (page(), read("Bitte JavaScript aktivieren.")),
-        (page(), read("Home. About us.", signs=(Sign.SCRIPTS,))),
-        (page(status=403), read()),
-        (page(), read("Verify you are human.", title="Just a moment...")),
+        judged(html("Loading …", '<div id="root"></div>')),
+        judged(html("Home. About us. Contact. " * 10, '<div id="root"></div>')),
+        judged(html("You need to enable JavaScript to run this app.")),
+        judged(html("Bitte JavaScript aktivieren.")),
+        judged(html("Home. About us.", scripts='<script src="a.js"></script>' * 3)),
+        judged(status=403),
+        judged(html("Verify you are human.", title="Just a moment...")),
     ],
 )
-def test_a_browser_is_asked_for_on_evidence(fetched: Fetched, reading: Reading) -> None:
-    assert judge(fetched, reading).needs_browser
+def test_a_browser_is_asked_for_on_evidence(judgement: Judgement) -> None:
+    assert judgement.needs_browser
 
 
 @pytest.mark.parametrize(
-    ("fetched", "reading"),
+    "judgement",
     [
-        (page(), read(ARTICLE, signs=(Sign.SCRIPT_APP, Sign.SCRIPTS))),
-        (page(), read(ARTICLE + "You need to enable JavaScript to see the comments.")),
-        (page(), read(NOTE, signs=(Sign.SCRIPTS,))),
-        (page(), read("A short remark that is all the page has.")),
-        (page(), read("")),
-        (page(status=404), read(signs=(Sign.SCRIPT_APP,))),
-        (page(status=500), read(signs=(Sign.SCRIPT_APP,))),
-        (page(status=401), read(signs=(Sign.SCRIPT_APP,))),
-        (page(media_type="image/png"), Reading()),
+        judged(html(NOTE, scripts='<script src="a.js"></script>' * 3)),
+        judged(html("")),
+        judged(html('<div id="root"></div>'), status=404),
+        judged(html('<div id="root"></div>'), status=500),
+        judged(html('<div id="root"></div>'), status=401),
+        judged(html("Sorry, the page you requested does not exist.", title="Page not found")),
     ],
 )
-def test_no_browser_is_asked_for_without_evidence(fetched: Fetched, reading: Reading) -> None:
-    assert not judge(fetched, reading).needs_browser
+def test_no_browser_is_asked_for_without_evidence(judgement: Judgement) -> None:
+    assert not judgement.needs_browser
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.OK])
@@ -142,7 +168,7 @@ def test_words_are_counted_also_where_they_are_not_spaced(text: str, words: int)
 
 @given(st.text(max_size=300), st.integers(100, 599))
 def test_no_page_is_judged_ok_with_an_error_status(text: str, status: int) -> None:
-    verdict = judge(page(status=status), read(text)).verdict
+    verdict = judge(page(status=status), Reading(Extracted(text=text))).verdict
 
     assert not (status >= 400 and verdict in {Verdict.OK, Verdict.THIN})
 
@@ -150,11 +176,8 @@ def test_no_page_is_judged_ok_with_an_error_status(text: str, status: int) -> No
 @pytest.mark.parametrize(
     ("html", "sign"),
     [
-        ('<script src="/cdn-cgi/challenge-platform/h/b/orchestrate"></script>', Sign.CHALLENGE),
-        ('<div class="g-recaptcha" data-sitekey="x"></div>', Sign.CHALLENGE),
-        ('<form><input name="p" type="password"></form>', Sign.PASSWORD_FIELD),
-        ("<INPUT TYPE=password>", Sign.PASSWORD_FIELD),
-        ('<script type="application/ld+json">{"isAccessibleForFree": "False"}</script>', Sign.PAYWALL),
+        ('<script src="/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1"></script>', Sign.CHALLENGE),
+        ('<div class="g-recaptcha" data-sitekey="x"></div>', Sign.CAPTCHA),
         ('<body><div id="root"></div><script src="/app.js"></script></body>', Sign.SCRIPT_APP),
         ("<body><main class=x id=app> </main></body>", Sign.SCRIPT_APP),
         ("<app-root></app-root>", Sign.SCRIPT_APP),

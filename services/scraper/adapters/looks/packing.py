@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import SHARED_FAILURES
+from services.scraper.domain.outline import Outline
 from shared.errors import FleetError
 
 _KEPT_HEADERS = frozenset({"etag", "last-modified", "retry-after"})
@@ -27,9 +28,10 @@ def edition() -> str:
 
 
 def pack(look: Look) -> bytes | None:
-    """A look without the page's body and without what its site told the visitor alone; None if it cannot be written."""
+    """A look without what is judged already and what its site told the visitor alone; None if it cannot be written."""
     headers = {name: value for name, value in look.page.headers.items() if name in _KEPT_HEADERS}
-    kept = replace(look, page=replace(look.page, body=b"", headers=headers))
+    page, reading = replace(look.page, body=b"", headers=headers), replace(look.reading, outline=Outline())
+    kept = replace(look, page=page, reading=reading)
     try:
         return zlib.compress(_LOOK.dump_json(kept), _LEVEL)
     except ValueError:  # half a character: no text, though Python holds it

@@ -1,0 +1,169 @@
+"""A page's outline, taken from its tree."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from services.scraper.domain.content.page import Page
+from services.scraper.domain.content.pruning import copied, is_unseen
+from services.scraper.domain.content.tree import Element
+from services.scraper.domain.counting import count_words
+from services.scraper.domain.outline import Outline
+
+_MOST_LINES = 300
+_MOST_HEADINGS = 5
+_LONGEST = 400  # characters; a notice's lines are shorter
+
+_PASSED_OVER = frozenset("head nav footer script style template select option iframe dialog noscript".split())
+_INLINE = frozenset(
+    "a abbr b bdi cite code data del em font i ins kbd label mark q s samp small span strong sub sup time tt u var wbr"
+    " img".split()
+)
+_ROLES_APART = frozenset("navigation contentinfo search dialog alertdialog menu menubar complementary".split())
+_APART = re.compile(
+    r"(?:^|[\s_-])(?:comments?|respond|disqus|repl(?:y|ies)|cookies?|cookie-\w+|onetrust|gdpr|newsletter|breadcrumbs?"
+    r"|sidebar|related|share|nav|navbar|navigation|menu|jetpack-subscription-modal)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_NAMES = frozenset({"class", "id"})
+_TOP = re.compile(r"(?:^|[\s_-])(?:header|masthead|topbar)(?:$|[\s_-])", re.IGNORECASE)
+_WALL = re.compile(r"pay-?wall|regwall|(?:^|[\s_-])(?:gateway|barrier|upgrade-cta|denial)(?:$|[\s_-])", re.IGNORECASE)
+_LONGEST_WALL = 200  # words; what is longer is the article, named after what it is kept behind
+_DESCRIPTIONS = frozenset({"description", "og:title", "og:description", "og:url"})
+_HEADINGS = frozenset({"h1", "h2", "h3"})
+_CONTENT = frozenset({"article", "main"})
+_NO_FIELDS = frozenset("hidden submit button reset image checkbox radio search".split())
+_REFRESH = re.compile(r"^\s*\d+\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
+_SENT_BY_SCRIPT = re.compile(r"location(?:\.href)?\s*=\s*([^;]{1,200})")
+
+
+def outline_of(page: Page) -> Outline:
+    """What stands where on a page."""
+    seen = copied(page.tree, _is_apart)
+    elements = list(seen.walk())
+    headings = (text for each in elements if each.tag in _HEADINGS and (text := each.text()[:_LONGEST]))
+    fields = [each for each in elements if _is_field(each)]
+    is_free, paid_words = _paid_part(page)
+    return Outline(
+        headings=tuple(islice(headings, _MOST_HEADINGS)),
+        lines=tuple(islice(_lines(seen), _MOST_LINES)),
+        without_scripts=_without_scripts(page.tree),
+        links=sum(each.tag == "a" and "href" in each.attributes for each in page.tree.walk()),
+        fields=len(fields),
+        passwords=sum(each.get("type").lower() == "password" for each in fields),
+        is_free=is_free,
+        paid_words=paid_words,
+        tier=page.meta.get("article:content_tier", "").lower(),
+        has_wall=any(_is_wall(each) for each in elements),
+        is_described=not _DESCRIPTIONS.isdisjoint(page.meta) or _has_canonical(page.tree),
+        is_unlisted="noindex" in page.meta.get("robots", "").lower(),
+        sends_to=_sends_to(page),
+    )
+
+
+def plain_outline(text: str) -> Outline:
+    """The outline of plain text: its lines."""
+    lines = [line.strip()[:_LONGEST] for line in text[: _MOST_LINES * _LONGEST].split("\n")]
+    return Outline(lines=tuple(line for line in lines if line)[:_MOST_LINES])
+
+
+def _is_apart(element: Element) -> bool:
+    """Whether it belongs to the site rather than to the page, or is not seen."""
+    if element.tag in ("body", "main", "article"):
+        return False
+    if element.tag in _PASSED_OVER or is_unseen(element) or element.attributes.get("role") in _ROLES_APART:
+        return True
+    names = element.names
+    if element.tag == "aside":
+        return not _is_within_content(element)
+    if element.tag == "header" or _TOP.search(names):
+        return _has_links(element) and not _is_within_content(element)
+    return names != " " and _APART.search(names) is not None
+
+
+def _has_links(element: Element) -> bool:
+    links = (each for each in element.walk() if each.tag == "a" and each.get("href"))
+    return next(links, None) is not None and next(links, None) is not None
+
+
+def _is_within_content(element: Element) -> bool:
+    return any(each.tag in _CONTENT for each in element.ancestors())
+
+
+def _lines(root: Element) -> Iterator[str]:
+    """The texts that stand on their own, in order."""
+    line: list[str] = []
+    for text in _texts(root):
+        if text is not None:
+            line.append(text)
+            continue
+        if whole := " ".join("".join(line).split()):
+            yield whole if len(whole) <= 2 * _LONGEST else f"{whole[:_LONGEST]} … {whole[-_LONGEST:]}"
+        line.clear()
+
+
+def _texts(root: Element) -> Iterator[str | None]:
+    """All texts in order; None where a line ends."""
+    stack: list[Element | str | None] = [root]
+    while stack:
+        node = stack.pop()
+        if node is None or isinstance(node, str):
+            yield node
+            continue
+        if node.tag not in _INLINE:
+            yield None
+            stack.append(None)
+        stack += reversed(node.children)
+    yield None
+
+
+def _is_field(element: Element) -> bool:
+    if element.tag == "textarea":
+        return True
+    return element.tag == "input" and element.get("type").lower() not in _NO_FIELDS
+
+
+def _is_wall(element: Element) -> bool:
+    called = " ".join(value for name, value in element.attributes.items() if name in _NAMES or name.startswith("data-"))
+    return _WALL.search(called) is not None and 0 < count_words(element.text()) <= _LONGEST_WALL
+
+
+def _has_canonical(root: Element) -> bool:
+    return any(each.tag == "link" and each.get("rel") == "canonical" for each in root.walk())
+
+
+def _without_scripts(root: Element) -> str:
+    return " ".join(each.text() for each in root.walk() if each.tag == "noscript")[:_LONGEST]
+
+
+def _paid_part(page: Page) -> tuple[bool | None, int | None]:
+    """Whether the page's data says that all may read it, and how many words are in the part that must be paid for."""
+    free: bool | None = None
+    words: int | None = None
+    for each in page.data("application/ld+json"):
+        if "isAccessibleForFree" not in each:
+            continue
+        is_free = str(each["isAccessibleForFree"]).lower() == "true"
+        free = is_free if free is None else free and is_free
+        selector = each.get("cssSelector")
+        if not is_free and isinstance(selector, str):
+            words = (words or 0) + _words_in(page.tree, selector)
+    return free, words
+
+
+def _words_in(root: Element, selector: str) -> int:
+    """Words in what a selector of one class or one id names."""
+    name = selector.strip()
+    if name.startswith("#"):
+        found = [each for each in [root.by_id(name[1:])] if each]
+    else:
+        found = root.called(name.removeprefix("."))
+    return sum(count_words(each.text()) for each in found)
+
+
+def _sends_to(page: Page) -> str:
+    refresh = _REFRESH.match(page.meta.get("refresh", ""))
+    if refresh:
+        return refresh[1].strip()
+    sent = (_SENT_BY_SCRIPT.search("".join(script.texts())[:5_000]) for script in page.scripts[:5])
+    return next((found[1].strip() for found in sent if found), "")
