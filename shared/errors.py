@@ -461,7 +461,8 @@ class HostBusy(Postponed):
 
         Args:
             until: when the page's turn comes.
-            every: how long after each other the user's other pages of the site should follow it.
+            every: how long after each other the user's other pages of the bookmark's site should follow it; zero when
+                it is another site, to which the page redirects.
         """
         super().__init__("The site is asked only so much at once; the page's turn comes later.", until=until)
         self.every = every

@@ -12,6 +12,7 @@ from structlog.contextvars import bound_contextvars
 from shared.bookmarks import Content
 from shared.errors import (
     FleetError,
+    HostBusy,
     InternalError,
     LeaseLost,
     LedgerUnavailable,
@@ -169,7 +170,8 @@ class JobRunner:
         for job in jobs:
             what = "failed" if job in (worn_out or ()) else outcome
             self._count(what, error.code)
-            log.warning(
+            tell_operator = log.info if what == "postponed" else log.warning
+            tell_operator(
                 "job_not_done",
                 job_id=job.id,
                 attempt=job.attempt,
@@ -188,14 +190,21 @@ class JobRunner:
                 return "lost", _nothing
             case LedgerUnavailable():
                 return "put_back", lambda: self._wait_a_little(jobs)
+            case HostBusy():
+                return "postponed", lambda: self._wait_for_site(jobs, error)
             case Postponed():
-                pause = Pause(error.reason, error.until)
-                whole_lane = error.reason is not WaitReason.HOST_BUSY
-                return "postponed", lambda: ledger.postpone(jobs, pause, whole_lane=whole_lane)
+                return "postponed", lambda: ledger.postpone(jobs, Pause(error.reason, error.until))
             case Permanent():
                 return "failed", lambda: self._end(jobs, error, ledger.fail)
             case _:
                 return "retried", lambda: self._end(jobs, error, ledger.retry)
+
+    async def _wait_for_site(self, jobs: Sequence[Job], busy: HostBusy) -> None:
+        if busy.every:
+            for job in jobs:
+                await self._work.ledger.space_out(job, until=busy.until, every=busy.every)
+        else:
+            await self._work.ledger.postpone(jobs, Pause(busy.reason, busy.until), whole_lane=False)
 
     async def _end(self, jobs: Sequence[Job], error: FleetError, how: "_Ending") -> Collection[Job]:
         if self._work.fallback is None:

@@ -233,6 +233,14 @@ class Ledger(Protocol):
         """
         ...
 
+    async def space_out(self, job: Job, *, until: datetime, every: timedelta) -> None:
+        """Put a claimed job back to wait for its site until then, and the lane's jobs of that site behind it.
+
+        Each follows `every` after the one before, so that they come when there is a turn for them instead of being
+        refused one by one; those that come later anyway stay as they are. Costs no attempt; the reason is `host_busy`.
+        """
+        ...
+
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """This try of jobs of one lane failed: each waits, with exponential back-off and full jitter.
 

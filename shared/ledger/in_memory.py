@@ -299,6 +299,18 @@ class MemoryLedger:
         lane.waits_since = (lane.waits_since if goes_on else self._clock()) if pause.reason in NO_CALLS else None
         return before.until <= self._clock() or before.reason is not pause.reason
 
+    async def space_out(self, job: Job, *, until: datetime, every: timedelta) -> None:
+        """See `Ledger.space_out`."""
+        for held in self._running([job]):
+            held.back_in_line()
+            held.ready_at, held.reason = until, WaitReason.HOST_BUSY
+            mine = [other for other in self._in(job.stage, JobState.QUEUED) if other.bookmark.user == job.user]
+            site = _site(job.bookmark.url)
+            behind = [other for other in mine if other is not held and _site(other.bookmark.new.url) == site]
+            for place, other in enumerate(sorted(behind, key=lambda other: (other.ready_at, other.id)), start=1):
+                if other.ready_at < until + place * every:
+                    other.ready_at, other.reason = until + place * every, WaitReason.HOST_BUSY
+
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """See `Ledger.retry`."""
         failed, chance = set(), self._random()
@@ -477,3 +489,7 @@ class MemoryLedger:
 
     def _tell(self, type_: str, about: BookmarkId) -> None:
         self.events.append((type_, about))
+
+
+def _site(url: str) -> str:
+    return url.split("/")[2]

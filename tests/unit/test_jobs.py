@@ -10,12 +10,12 @@ from prometheus_client import REGISTRY
 from shared.bookmarks import Content, NewBookmark
 from shared.errors import (
     FleetError,
+    HostBusy,
     InternalError,
     LeaseLost,
     LedgerUnavailable,
     PageGone,
     PageUnreachable,
-    ProviderDown,
     QuotaSpent,
     TookTooLong,
 )
@@ -141,17 +141,23 @@ async def test_a_spent_quota_puts_the_lane_to_rest_and_costs_no_attempt(ledger: 
     assert (rest.reason, rest.until) == (WaitReason.QUOTA_DAY, until)
 
 
-async def test_a_busy_host_holds_its_own_jobs_alone(ledger: OutOfReach) -> None:
-    class HostBusy(ProviderDown):
-        code = "host_busy_in_a_test"
-        reason = WaitReason.HOST_BUSY
+async def test_a_busy_site_holds_its_own_jobs_alone_one_behind_the_other(ledger: OutOfReach) -> None:
+    released = await release_one(ledger, bookmarks=3)
+    until = datetime.now(UTC) + LEASE
 
-    released = await release_one(ledger)
+    await run(ledger, released, failing_with(HostBusy(until=until, every=timedelta(seconds=2))))
 
-    await run(ledger, released, failing_with(HostBusy("Busy.", until=datetime.now(UTC) + LEASE)))
-
-    assert only_job(ledger) == (JobState.QUEUED, 0, WaitReason.HOST_BUSY)
+    waiting = [(job.state, job.attempts, job.reason, job.ready_at - until) for job in ledger._jobs.values()]
+    assert waiting == [(JobState.QUEUED, 0, WaitReason.HOST_BUSY, timedelta(seconds=2 * place)) for place in range(3)]
     assert ledger._lanes[ADA, Stage.SCRAPE].rest.until < datetime.now(UTC)
+
+
+async def test_a_busy_site_that_a_page_redirects_to_holds_this_page_alone(ledger: OutOfReach) -> None:
+    released = await release_one(ledger, bookmarks=2)
+
+    await run(ledger, released, failing_with(HostBusy(until=datetime.now(UTC) + LEASE)))
+
+    assert [job.reason for job in ledger._jobs.values()] == [WaitReason.HOST_BUSY, None]
 
 
 async def test_a_failed_try_waits_and_costs_an_attempt(ledger: OutOfReach) -> None:

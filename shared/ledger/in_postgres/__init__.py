@@ -1,7 +1,7 @@
 """The ledger in PostgreSQL: each method one transaction, each transaction a short story in a module of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import random as any_chance
 
 from shared.audit import Actor
@@ -17,6 +17,7 @@ from shared.ledger.in_postgres import (
     releasing,
     removing,
     setbacks,
+    spacing,
     steering,
     submitting,
 )
@@ -98,6 +99,11 @@ class PostgresLedger:
         if jobs:
             async with self._database.begin(jobs[0].user) as work:
                 await setbacks.postpone(work, self._windows, jobs, pause, whole_lane=whole_lane)
+
+    async def space_out(self, job: Job, *, until: datetime, every: timedelta) -> None:
+        """See `Ledger.space_out`."""
+        async with self._database.begin(job.user) as work:
+            await spacing.space_out(work, self._windows, job, until=until, every=every)
 
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """See `Ledger.retry`."""

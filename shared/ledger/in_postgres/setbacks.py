@@ -57,10 +57,15 @@ async def postpone(
     user, stage = claimed[0].user, claimed[0].stage
     await hold(work, [user])
     if not whole_lane:
-        await move_on(work, _BACK_ALONE, claimed, until=pause.until, because=pause.reason)
+        await put_back_alone(work, claimed, pause)
     elif await move_on(work, _BACK, claimed) and await rest(work, user, stage, pause):
         await tell_exhausted(work, user, pause)
     await settle(work, windows, user)
+
+
+async def put_back_alone(work: AsyncConnection, claimed: Sequence[Job], pause: Pause) -> list[Job]:
+    """Put jobs of a lane, which is held, back to wait by themselves; those that still had their claim."""
+    return await move_on(work, _BACK_ALONE, claimed, until=pause.until, because=pause.reason)
 
 
 async def retry(

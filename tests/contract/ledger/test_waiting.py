@@ -64,6 +64,50 @@ async def test_a_lane_with_one_postponed_job_serves_its_others_and_new_ones(flee
     assert (again.bookmark.id, again.attempt) == (busy.bookmark.id, 1)
 
 
+async def ready_after(fleet: Fleet, seconds: float) -> list[str]:
+    """The addresses that may run once so much more time has passed; they go on running."""
+    fleet.passes(timedelta(seconds=seconds))
+    return [job.bookmark.url for job in await claim_all(fleet.ledger, SCRAPE)]
+
+
+async def test_jobs_of_a_busy_site_come_one_after_another_and_hold_up_no_others(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(4, of="busy"))
+    [release] = await fleet.ledger.release(SCRAPE)
+    [first] = await fleet.ledger.claim(SCRAPE, release.job_ids, release.token)
+    await fleet.ledger.submit(ADA, pages(1, of="other"))
+    await fleet.ledger.submit(BOB, pages(1, of="busy"))
+
+    await fleet.ledger.space_out(first, until=later(fleet, 100), every=timedelta(seconds=10))
+
+    assert sorted(await ready_after(fleet, 0)) == ["https://busy.example/0", "https://other.example/0"]
+    assert await ready_after(fleet, 95) == []
+    assert await ready_after(fleet, 10) == ["https://busy.example/0"]
+
+
+async def test_jobs_that_come_later_anyway_are_not_called_earlier_by_a_busy_site(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(2))
+    late, busy = await claim_all(fleet.ledger, SCRAPE)
+    await fleet.ledger.postpone([late], Pause(WaitReason.HOST_BUSY, later(fleet, 500)), whole_lane=False)
+
+    await fleet.ledger.space_out(busy, until=later(fleet, 100), every=timedelta(seconds=10))
+
+    assert await ready_after(fleet, 105) == [busy.bookmark.url]
+    assert await ready_after(fleet, 390) == []
+    assert await ready_after(fleet, 10) == [late.bookmark.url]
+
+
+async def test_a_busy_site_of_a_job_that_was_taken_back_moves_nothing(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(2))
+    [release, *_] = await fleet.ledger.release(SCRAPE)
+    [lost] = await fleet.ledger.claim(SCRAPE, release.job_ids, release.token)
+    fleet.passes(timedelta(seconds=200))
+    await fleet.ledger.reap()
+
+    await fleet.ledger.space_out(lost, until=later(fleet, 100), every=timedelta(seconds=10))
+
+    assert len(await ready_after(fleet, 0)) == 2
+
+
 @pytest.mark.parametrize(("reason", "window"), [(WaitReason.QUOTA_DAY, "day"), (WaitReason.QUOTA_MONTH, "month")])
 async def test_others_are_told_once_when_a_users_quota_is_used_up(
     fleet: Fleet, reason: WaitReason, window: str

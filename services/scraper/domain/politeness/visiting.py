@@ -60,6 +60,7 @@ class Journey:
         self._turns = turns
         self._site_of = site_of
         self._manners = manners
+        self._start: str | None = None  # the domain where it began
         self._turn: Turn | None = None
         self._began = 0.0
         self._pause = timedelta(0)
@@ -78,6 +79,7 @@ class Journey:
             PageUnreachable: the host has kept everybody waiting for some time.
         """
         site, before = self._site_of(url), self._turn
+        self._start = self._start or site.domain
         follows = before is not None and before.site.domain == site.domain
         if not follows:
             await self.leave(Ending.ANSWERED)
@@ -111,7 +113,7 @@ class Journey:
                 HOST_TURNS.labels("given").inc()
                 return answer
             if not answer.is_brief or answer.wait > patience:
-                raise _refused(answer, site)
+                raise _refused(answer, site, at_start=site.domain == self._start)
             patience -= answer.wait
             await asyncio.sleep(answer.wait.total_seconds())
 
@@ -128,9 +130,9 @@ def pause_of(retry_after: str, *, now: datetime) -> timedelta:
     return max(timedelta(0), min(until.replace(tzinfo=until.tzinfo or UTC) - now, _MOST_PAUSE))
 
 
-def _refused(answer: Busy, site: Site) -> FleetError:
+def _refused(answer: Busy, site: Site, *, at_start: bool) -> FleetError:
     if answer.is_down:
         HOST_TURNS.labels("down").inc()
         return PageUnreachable(f"{site.host} has kept everybody waiting for some time and is asked again later.")
     HOST_TURNS.labels("busy").inc()
-    return HostBusy(until=datetime.now(UTC) + answer.wait, every=answer.every)
+    return HostBusy(until=datetime.now(UTC) + answer.wait, every=answer.every if at_start else timedelta(0))
