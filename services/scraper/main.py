@@ -17,6 +17,7 @@ from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
 from services.scraper.domain.fallback import fallback_content
 from services.scraper.domain.looking import FreshLook, Looker
 from services.scraper.domain.politeness import Manners
+from services.scraper.domain.politeness.slow_pages import SlowPagesAside
 from services.scraper.domain.politeness.visiting import Visits
 from services.scraper.domain.scraping import ScrapePage
 from services.scraper.domain.sharing import SharedLook
@@ -63,13 +64,15 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                 visits = make_visits(redis, egress, politeness.manners(longest_visit=limits.total))
                 fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent)
                 fresh = FreshLook(fetcher, parsers, Strategy.STATIC)
-                scrape = ScrapePage(
-                    looker=shared_between_users(fresh, redis, scraper, Strategy.STATIC),
-                    ledger=ledger,
-                    chars=scraper.content_max_chars,
-                    browser_follows=dispatch.render,
-                )
-                yield Work(ledger, scrape, lambda job, error: fallback_content(job.bookmark, error))
+                shared = shared_between_users(fresh, redis, scraper, Strategy.STATIC)
+                async with SlowPagesAside(shared).open() as looker:
+                    scrape = ScrapePage(
+                        looker=looker,
+                        ledger=ledger,
+                        chars=scraper.content_max_chars,
+                        browser_follows=dispatch.render,
+                    )
+                    yield Work(ledger, scrape, lambda job, error: fallback_content(job.bookmark, error))
         finally:
             resolver.close()
             await redis.aclose()

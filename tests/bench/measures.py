@@ -4,7 +4,8 @@ from tests.bench.of_analysis import analysis, heuristic
 from tests.bench.of_carrying import confirms
 from tests.bench.of_extraction import extraction
 from tests.bench.of_ledger import dispatch
+from tests.bench.of_politeness import politeness
 from tests.bench.of_quota import quota
 from tests.bench.of_rendering import render
 
-ALL = (dispatch, confirms, render, quota, heuristic, analysis, extraction)
+ALL = (dispatch, confirms, politeness, render, quota, heuristic, analysis, extraction)
