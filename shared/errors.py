@@ -502,6 +502,16 @@ class PageRefused(Permanent):
     advice = "Nothing to do on our side: the bookmark shows fallback content."
 
 
+class RobotsRefused(Permanent):
+    """The site's robots.txt asks robots not to visit the page, and this deployment heeds it."""
+
+    code = "robots_refused"
+    advice = "Nothing to do on our side: the bookmark shows fallback content. Operators decide with FLEET_ROBOTS."
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"{host} asks robots not to visit the page.")
+
+
 class PageUnusable(Permanent):
     """The answer cannot be read as a page: too large, too many redirects, not text."""
 

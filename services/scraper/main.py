@@ -10,6 +10,7 @@ from services.scraper.actors import make_scrape_actor
 from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.looks.in_redis import RedisLooks
 from services.scraper.adapters.parsers import Parsers
+from services.scraper.adapters.robots import RobotsTxt
 from services.scraper.adapters.turns.domains import Sites
 from services.scraper.adapters.turns.in_memory import InMemoryTurns
 from services.scraper.adapters.turns.in_redis import RedisTurns
@@ -63,6 +64,9 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                 guard, limits = make_guard(scraper, egress, resolver), scraper.fetch_limits()
                 visits = make_visits(redis, egress, politeness.manners(longest_visit=limits.total))
                 fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent)
+                if politeness.robots == "respect":
+                    robots = RobotsTxt(fetcher)
+                    fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent, robots=robots)
                 fresh = FreshLook(fetcher, parsers, Strategy.STATIC)
                 shared = shared_between_users(fresh, redis, scraper, Strategy.STATIC)
                 async with SlowPagesAside(shared).open() as looker:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field
 
@@ -104,6 +105,12 @@ class PolitenessSettings(Settings):
         le=60,
         description="Least time between two visits to a domain, seconds; up to half as long again, by chance. "
         "Without it 0.25, and none at addresses in FLEET_EGRESS_ALLOW, which are the operator's own.",
+    )
+
+    robots: Literal["respect", "ignore"] = Field(
+        default="ignore",
+        description="Whether what sites' robots.txt asks of `BookmarkFleet` is heeded: `respect` or `ignore`; every "
+        "page is one that a person bookmarked, and no link is followed.",
     )
 
     def manners(self, *, longest_visit: timedelta) -> Manners:

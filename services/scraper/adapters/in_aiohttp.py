@@ -11,6 +11,7 @@ from yarl import URL
 from services.scraper.adapters.inflating import ACCEPTED, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
 from services.scraper.domain.pages import READABLE, Fetched
+from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Journey, Visits
 from shared.egress import Allowed, EgressGuard
 from shared.egress.connector import JudgedConnector
@@ -25,8 +26,18 @@ _ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,text/plain;q=0.8,
 class HttpFetcher:
     """A `Fetcher` over HTTP/1.1; each page has cookies and connections of its own, and keeps none."""
 
-    def __init__(self, guard: EgressGuard, visits: Visits, limits: FetchLimits, *, user_agent: str) -> None:
+    def __init__(
+        self,
+        guard: EgressGuard,
+        visits: Visits,
+        limits: FetchLimits,
+        *,
+        user_agent: str,
+        robots: Robots | None = None,
+    ) -> None:
+        """Keep the parts; without `robots` none are heeded."""
         self._guard = guard
+        self._robots = robots or UnheededRobots()
         self._visits = visits
         self._limits = limits
         self._headers = {
@@ -40,7 +51,7 @@ class HttpFetcher:
         """See `Fetcher.fetch`."""
         start, connector = _parsed(url), JudgedConnector()
         async with self._session(connector) as session, self._visits.journey() as journey:
-            return await _Trip(self._guard, journey, self._limits, connector, session, seen).follow(start)
+            return await _Trip(self._guard, self._robots, journey, self._limits, connector, session, seen).follow(start)
 
     def _session(self, connector: JudgedConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -59,6 +70,7 @@ class _Trip:
     """One page from its address over all redirects to its last byte."""
 
     guard: EgressGuard
+    robots: Robots
     journey: Journey
     limits: FetchLimits
     connector: JudgedConnector
@@ -70,7 +82,7 @@ class _Trip:
         end = asyncio.get_running_loop().time() + self.limits.total.total_seconds()
         been: set[tuple[URL, str]] = set()
         for _ in range(self.limits.redirects + 1):
-            await self.journey.go_to(url)
+            await self.journey.go_to(url, interval=await self.robots.heed(url))
             with _translated(url):
                 async with asyncio.timeout_at(end):
                     answer = await self._ask(url)
