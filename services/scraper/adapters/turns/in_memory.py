@@ -128,7 +128,8 @@ class _Asked:
             host.waiting += 1
             return self._busy(host.rest - now + self._gap * (host.waiting - 1))
         if host.strikes and host.until > now and not follows:
-            return self._busy(max(self._gap, min(now - host.since, host.until - now)))
+            in_place = self.manners.in_place.total_seconds()
+            return self._busy(max(self._gap, in_place, min(now - host.since, host.until - now)))
         return None
 
     def _begin(self, start: float) -> Turn:

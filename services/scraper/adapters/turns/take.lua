@@ -39,7 +39,7 @@ end
 if strikes > 0 and not ask.follows then
     local left = number(host, 'until', 0) - now
     if left > 0 then
-        return answer('busy', math.max(gap, math.min(now - number(host, 'since', now), left)))
+        return answer('busy', math.max(gap, ask.in_place, math.min(now - number(host, 'since', now), left)))
     end
 end
 

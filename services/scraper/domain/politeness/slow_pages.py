@@ -45,7 +45,8 @@ class SlowPagesAside:
         if seen is not None or (url not in self._begun and len(self._begun) >= _AT_ONCE):
             return await self._looker.look(url, seen=seen)
         task, since = self._begun.get(url) or self._begin(url)
-        await asyncio.wait({task}, timeout=self._patience.total_seconds())
+        taken = asyncio.get_running_loop().time() - since
+        await asyncio.wait({task}, timeout=max(0, self._patience.total_seconds() - taken))
         if task.done():
             self._forget(url, task)
             return task.result()
