@@ -186,6 +186,8 @@ class Ledger(Protocol):
     async def store_content(self, job: Job, content: Content) -> None:
         """End a scrape or render job as done, keep its content, and queue the analysis.
 
+        It takes the place of fallback content; an analysis of that which is under way is dropped.
+
         Raises:
             LeaseLost: the job was taken back meanwhile; nothing is kept.
         """
@@ -245,7 +247,8 @@ class Ledger(Protocol):
         """This try of jobs of one lane failed: each waits, with exponential back-off and full jitter.
 
         They draw one chance, so that those of the same attempt come back together. After the last retry a job fails
-        instead: the bookmark shows the error, and `fallback`, if given, becomes its content, as in `fail`.
+        instead: the bookmark shows the error, and `fallback`, if given, becomes its content, as in `fail`. After the
+        first try it becomes so meanwhile, and is analysed; the bookmark stays queued, for it is still being tried.
 
         Returns:
             The jobs that failed for good.

@@ -212,6 +212,11 @@ class MemoryLedger:
 
     async def store_content(self, job: Job, content: Content) -> None:
         """See `Ledger.store_content`."""
+        if not self._running([job]):
+            raise LeaseLost((job.id,))
+        for under_way in self._in(Stage.ANALYZE, JobState.RUNNING):
+            if under_way.bookmark.id == job.bookmark.id:
+                under_way.end(JobState.CANCELLED)
         await self.advance(job, to=Stage.ANALYZE)
         self.bookmarks[job.bookmark.id].content = content
         self._tell("bookmark.scraped", job.bookmark.id)
@@ -269,7 +274,7 @@ class MemoryLedger:
             self._keep_analysis(job.bookmark, analysis_of[job.id])
 
     def _keep_analysis(self, kept: Kept, analysis: Analysis) -> None:
-        if kept.state is JobState.QUEUED:
+        if kept.state is JobState.QUEUED and kept.content and kept.content.strategy is not Strategy.FALLBACK:
             kept.state = JobState.DONE
         better = kept.analysis is not None and kept.analysis.analysed_by is AnalysedBy.GEMINI
         if not (better and analysis.analysed_by is AnalysedBy.HEURISTIC):
@@ -323,6 +328,8 @@ class MemoryLedger:
             job.attempts += 1
             job.reason = WaitReason.BACKOFF
             job.ready_at = self._clock() + chance * self._retries.longest_wait(attempt=job.attempts)
+            if job.attempts == 1:
+                self._fall_back(job.bookmark, fallback)
         return [job for job in jobs if job.id in failed]
 
     async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
@@ -337,6 +344,9 @@ class MemoryLedger:
         kept = job.bookmark
         kept.state, kept.error = JobState.FAILED, error
         self._tell("bookmark.failed", kept.id)
+        self._fall_back(kept, fallback)
+
+    def _fall_back(self, kept: Kept, fallback: Content | None) -> None:
         if fallback and (kept.content is None or kept.content.strategy is Strategy.FALLBACK):
             kept.content = fallback
             self._enqueue(kept, Stage.ANALYZE)

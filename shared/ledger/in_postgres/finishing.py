@@ -2,19 +2,30 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, any_, bindparam, not_, true, update
+from sqlalchemy import and_, any_, bindparam, not_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bookmarks import Analysis, Content
 from shared.errors import LeaseLost
 from shared.ledger import Job, Pause
-from shared.ledger.in_postgres.jobs import BACK_IN_LINE, DONE, NOW, QUEUED, ended, enqueue, move_on, to_fenced
+from shared.ledger.in_postgres.jobs import (
+    BACK_IN_LINE,
+    CANCELLED,
+    DONE,
+    NOW,
+    QUEUED,
+    RUNNING,
+    ended,
+    enqueue,
+    move_on,
+    to_fenced,
+)
 from shared.ledger.in_postgres.lanes import Windows, calls_go, hold, open_lane, rest, settle
 from shared.ledger.in_postgres.rows import ANALYSIS, CONTENT, analysis_row, content_row
 from shared.ledger.in_postgres.telling import ANALYZED, SCRAPED, tell
-from shared.ledger.tables import analyses, bookmarks, contents
-from shared.values import AnalysedBy, BookmarkId, Stage
+from shared.ledger.tables import analyses, bookmarks, contents, jobs
+from shared.values import AnalysedBy, BookmarkId, Stage, Strategy
 
 _END = to_fenced(ended(DONE))
 _BACK_BEHIND = to_fenced(BACK_IN_LINE | {"replaces": true()})
@@ -36,16 +47,35 @@ _KEEP_ANALYSIS = _analysis.on_conflict_do_update(
     where=not_(_IS_WORSE),
 ).returning(analyses.c.bookmark_id)
 
-# One that failed for its page stays failed, although its fallback content was analysed.
+# One that failed for its page stays failed, and one that is still being tried stays queued, although its fallback
+# content was analysed.
+_IS_READ = (
+    select(contents.c.bookmark_id)
+    .where(
+        contents.c.bookmark_id == bookmarks.c.id,
+        contents.c.user_id == bookmarks.c.user_id,
+        contents.c.strategy != Strategy.FALLBACK.value,
+    )
+    .exists()
+)
 _MARK_DONE = (
     update(bookmarks)
-    .where(bookmarks.c.id == any_(bindparam("ids", type_=ARRAY(BIGINT))), bookmarks.c.state == QUEUED)
+    .where(bookmarks.c.id == any_(bindparam("ids", type_=ARRAY(BIGINT))), bookmarks.c.state == QUEUED, _IS_READ)
     .values(state=DONE, updated_at=NOW)
 )
+
+_DROP_ANALYSIS_UNDER_WAY = (
+    update(jobs)
+    .where(jobs.c.bookmark_id == bindparam("bookmark"), jobs.c.stage == Stage.ANALYZE.value, jobs.c.state == RUNNING)
+    .values(ended(CANCELLED))
+)
+"""What is being analysed is fallback content, and its page was read meanwhile."""
 
 
 async def store_content(work: AsyncConnection, windows: Windows, job: Job, content: Content) -> None:
     """See `Ledger.store_content`."""
+    await hold(work, [job.user])
+    await work.execute(_DROP_ANALYSIS_UNDER_WAY, {"bookmark": job.bookmark.id})
     await advance(work, windows, job, Stage.ANALYZE)
     await work.execute(_KEEP_CONTENT, content_row(job.user, job.bookmark.id, content))
     await tell(work, SCRAPED, [job.bookmark.id])

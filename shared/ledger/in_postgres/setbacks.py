@@ -86,6 +86,8 @@ async def retry(
     chance = random()  # one for all: what failed together comes back together, and costs one request again
     waits = [chance * retries.longest_wait(attempt=job.attempt) for job in held]
     await work.execute(_BACK_OFF, {"ids": [job.id for job in held], "waits": waits})
+    if held and fallback is not None:
+        await _fall_back(work, user, [job.bookmark.id for job in held if job.attempt == 1], fallback)
     failed = await _fail(work, [job for job in claimed if job not in again], error, fallback)
     await settle(work, windows, user)
     return failed
@@ -127,6 +129,8 @@ async def _fail(
 
 async def _fall_back(work: AsyncConnection, user: UserId, ids: Sequence[BookmarkId], fallback: Content) -> None:
     """Keep fallback content where no page was ever read, and queue its analysis."""
+    if not ids:
+        return
     kept = await work.execute(_KEEP_FALLBACK, [content_row(user, id_, fallback) for id_ in ids])
     await open_lane(work, user, Stage.ANALYZE)
     await enqueue(work, user, Stage.ANALYZE, [BookmarkId(id_) for id_ in kept.scalars()])

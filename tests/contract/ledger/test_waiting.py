@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import PageUnreachable
+from shared.errors import LeaseLost, PageUnreachable
 from shared.ledger import Pause
-from shared.values import Strategy, WaitReason
+from shared.values import AnalysedBy, Strategy, WaitReason
 from tests.contract.ledger.kit import (
     ADA,
     ANALYZE,
@@ -15,6 +15,7 @@ from tests.contract.ledger.kit import (
     RETRIES,
     SCRAPE,
     Fleet,
+    analysis,
     claim_all,
     content,
     ids,
@@ -199,7 +200,7 @@ async def test_after_its_last_retry_a_job_fails_with_its_error_and_fallback(flee
     for attempt in range(1, RETRIES.retries + 2):
         seen = fleet.see(accepted.id)
         assert seen is not None
-        assert (seen.state, seen.strategy) == ("queued", None)
+        assert (seen.state, seen.strategy) == ("queued", None if attempt == 1 else "fallback")
         [job] = await claim_all(fleet.ledger, SCRAPE)
         assert job.attempt == attempt
         failed = await fleet.ledger.retry([job], UNREACHABLE, fallback=content(Strategy.FALLBACK))
@@ -209,6 +210,43 @@ async def test_after_its_last_retry_a_job_fails_with_its_error_and_fallback(flee
     assert seen is not None
     assert (seen.state, seen.error_code, seen.strategy) == ("failed", "page_unreachable", "fallback")
     assert len(await claim_all(fleet.ledger, ANALYZE)) == 1
+
+
+async def test_a_page_that_is_still_being_tried_shows_analysed_fallback_content_and_is_not_done(fleet: Fleet) -> None:
+    fleet.chance = 0
+    [accepted] = await fleet.ledger.submit(ADA, pages(1))
+    await fleet.ledger.retry(await claim_all(fleet.ledger, SCRAPE), UNREACHABLE, fallback=content(Strategy.FALLBACK))
+    [job] = await claim_all(fleet.ledger, ANALYZE)
+
+    await fleet.ledger.store_analyses([(job, analysis(AnalysedBy.HEURISTIC))])
+
+    seen = fleet.see(accepted.id)
+    assert seen is not None
+    assert (seen.state, seen.strategy, seen.analysed_by) == ("queued", "fallback", "heuristic")
+    await fleet.ledger.store_content((await claim_all(fleet.ledger, SCRAPE))[0], content())
+    [job] = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.store_analyses([(job, analysis())])
+    seen = fleet.see(accepted.id)
+    assert seen is not None
+    assert (seen.state, seen.strategy, seen.analysed_by) == ("done", "static", "gemini")
+
+
+async def test_an_analysis_of_fallback_content_is_dropped_when_the_page_is_read_meanwhile(fleet: Fleet) -> None:
+    fleet.chance = 0
+    [accepted] = await fleet.ledger.submit(ADA, pages(1))
+    await fleet.ledger.retry(await claim_all(fleet.ledger, SCRAPE), UNREACHABLE, fallback=content(Strategy.FALLBACK))
+    [late] = await claim_all(fleet.ledger, ANALYZE)
+
+    await fleet.ledger.store_content((await claim_all(fleet.ledger, SCRAPE))[0], content())
+
+    with pytest.raises(LeaseLost):
+        await fleet.ledger.store_analyses([(late, analysis(AnalysedBy.HEURISTIC))])
+    [job] = await claim_all(fleet.ledger, ANALYZE)
+    assert job.content is not None
+    assert job.content.strategy is Strategy.STATIC
+    seen = fleet.see(accepted.id)
+    assert seen is not None
+    assert seen.state == "queued"
 
 
 async def test_jobs_of_one_message_are_tried_again_each_on_its_own_count(fleet: Fleet) -> None:
