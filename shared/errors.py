@@ -447,7 +447,7 @@ class PageBlocked(Transient):
     """The site answered with a refusal or a challenge instead of the page."""
 
     code = "page_blocked"
-    advice = "Nothing to do: tried again later. The bookmark shows fallback content should the site go on refusing."
+    advice = "Nothing to do: tried again later. The bookmark shows fallback content until then."
 
 
 class HostBusy(Postponed):

@@ -65,7 +65,7 @@ class Work:
     """What a pool works with: where jobs are claimed, what is done, and what a failed bookmark still gets.
 
     Attributes:
-        fallback: content for a bookmark whose job ends as failed, made without its page and told why; None for none.
+        fallback: content for a bookmark whose try failed, made without its page and told why; None for none.
     """
 
     ledger: Ledger
