@@ -119,7 +119,7 @@ def done(database_url: str, stage: str) -> int:
 
 def expand(database_url: str) -> None:
     """What the next version's migration may do while this one works: columns of its own in every table."""
-    with psycopg.connect(database_url) as owner:
+    with psycopg.connect(database_url, autocommit=True) as owner:  # one lock at a time: there is work under way
         tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
             owner.execute(f"ALTER TABLE {table} ADD COLUMN of_the_next_version text DEFAULT 'nothing yet'")

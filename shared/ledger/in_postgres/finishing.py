@@ -1,6 +1,6 @@
 """The good ends of claimed jobs: content kept, analyses kept, or on to another stage."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import and_, any_, bindparam, not_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, insert
@@ -21,7 +21,7 @@ from shared.ledger.in_postgres.jobs import (
     move_on,
     to_fenced,
 )
-from shared.ledger.in_postgres.lanes import Windows, calls_go, hold, open_lane, rest, settle
+from shared.ledger.in_postgres.lanes import Lane, Windows, calls_go, hold, open_lane, rest, settle
 from shared.ledger.in_postgres.rows import ANALYSIS, CONTENT, analysis_row, content_row
 from shared.ledger.in_postgres.telling import ANALYZED, SCRAPED, tell
 from shared.ledger.tables import analyses, bookmarks, contents, jobs
@@ -74,16 +74,20 @@ _DROP_ANALYSIS_UNDER_WAY = (
 
 async def store_content(work: AsyncConnection, windows: Windows, job: Job, content: Content) -> None:
     """See `Ledger.store_content`."""
-    await hold(work, [job.user])
+    lanes = await hold(work, [job.user])
     await work.execute(_DROP_ANALYSIS_UNDER_WAY, {"bookmark": job.bookmark.id})
-    await advance(work, windows, job, Stage.ANALYZE)
+    await _go_on(work, windows, lanes, job, Stage.ANALYZE)
     await work.execute(_KEEP_CONTENT, content_row(job.user, job.bookmark.id, content))
     await tell(work, SCRAPED, [job.bookmark.id])
 
 
 async def advance(work: AsyncConnection, windows: Windows, job: Job, to: Stage) -> None:
     """See `Ledger.advance`."""
-    lanes = await hold(work, [job.user])
+    await _go_on(work, windows, await hold(work, [job.user]), job, to)
+
+
+async def _go_on(work: AsyncConnection, windows: Windows, lanes: Collection[Lane], job: Job, to: Stage) -> None:
+    """End a job as done and queue its bookmark in another stage; the user's lanes, which these are, are held."""
     if not await move_on(work, _END, [job]):
         raise LeaseLost((job.id,))
     if (job.user, to) not in lanes:

@@ -79,8 +79,10 @@ _STANDING_STILL = text(f"""
 
 _HOLD = text("""
     SELECT user_id, stage FROM lanes WHERE user_id = ANY(CAST(:users AS text[]))
-     ORDER BY user_id, stage FOR NO KEY UPDATE
+     ORDER BY user_id, stage DESC FOR NO KEY UPDATE
 """)
+"""In the order in which a bookmark passes the stages and lanes are opened: two that see a lane more or less cannot then
+each hold what the other waits for."""
 
 _OPEN = text("""
     INSERT INTO lanes (user_id, stage, paused)

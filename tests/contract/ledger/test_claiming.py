@@ -104,7 +104,7 @@ async def test_a_result_within_the_lease_is_kept_once(fleet: Fleet) -> None:
         *(fleet.another().store_content(job, content()) for _ in range(4)), return_exceptions=True
     )
     assert outcomes.count(None) == 1
-    assert sum(isinstance(each, LeaseLost) for each in outcomes) == 3
+    assert sum(isinstance(each, LeaseLost) for each in outcomes) == 3, outcomes
     assert len(await claim_all(fleet.ledger, ANALYZE)) == 1
 
 

@@ -16,10 +16,15 @@ __all__ = ["environment", "gemini"]
 Run = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True)
+def logs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process lead no logs elsewhere: those of every later test would follow."""
+    monkeypatch.setattr("services.cli.command.configure_logs", lambda *_, **__: None)
+
+
 @pytest.fixture
-def fleet(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def fleet(environment: dict[str, str]) -> Run:
     """Runs a command; `typed` is what somebody pipes into it."""
-    monkeypatch.setattr("services.cli.command.configure_logs", lambda *_, **__: None)  # the tests' logs stay pytest's
 
     def run(*arguments: str, typed: str | None = None) -> Result:
         with capture_logs():  # unconfigured as they are here, they would go to standard output
