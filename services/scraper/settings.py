@@ -42,6 +42,9 @@ class ScraperSettings(Settings):
     fetch_max_inflated_bytes: int = Field(
         default=16_000_000, ge=10_000, description="Largest page after decompression, bytes."
     )
+    fetch_max_pdf_bytes: int = Field(
+        default=20_000_000, ge=10_000, description="Largest PDF file, instead of the two limits above, bytes."
+    )
     fetch_max_redirects: int = Field(default=10, ge=0, le=20, description="Redirects followed for one page.")
     parse_cpu_s: int = Field(default=10, ge=1, le=60, description="CPU time a parser may spend on a page, seconds.")
     parse_memory_bytes: int = Field(
@@ -74,6 +77,7 @@ class ScraperSettings(Settings):
             total=timedelta(seconds=self.fetch_total_s),
             bytes=self.fetch_max_bytes,
             inflated_bytes=self.fetch_max_inflated_bytes,
+            pdf_bytes=self.fetch_max_pdf_bytes,
             redirects=self.fetch_max_redirects,
         )
 

@@ -36,6 +36,7 @@ from shared.ledger.policies import retry_policy, stage_policies
 from shared.settings import DispatchSettings
 from shared.values import BookmarkId, Strategy, UserId
 from tests.integration.hostile_site import Answer, Site, answer, endless, raw, redirect, silence, site
+from tests.pdfs import LOCKED, packed_twice, pdf
 from tests.visits import visits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,6 +47,7 @@ LIMITS = FetchLimits(
     total=timedelta(seconds=2),
     bytes=2_000_000,
     inflated_bytes=4_000_000,
+    pdf_bytes=3_000_000,
 )
 PARSING = ParserLimits(cpu=timedelta(seconds=2), memory_bytes=600_000_000, chars=100_000)
 LONGEST_S = 20.0
@@ -54,6 +56,9 @@ LONGEST_S = 20.0
 SENTENCES = " ".join(f"Sentence number {n} of a harmless page says something of its own." for n in range(30))
 PAGE = f"<html><head><title>Harmless</title></head><body><article><p>{SENTENCES}</p></article></body></html>"
 HTML_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+PDF_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n\r\n"
+UNTOLD_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"
+BOMB = packed_twice(b"BT /F 10 Tf 50 700 Td (and again) Tj ET\n" * 5_000_000)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -130,7 +135,7 @@ SIZE = {
     "an endless body in chunks": endless(
         HTML_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"x" * 0xFFFF + b"\r\n"
     ),
-    "a body as large as it says": answer(b"x" * 3_000_000),
+    "a body as large as it says": answer(b"x" * 5_000_000),
     "a gzip bomb": compressed(gzip.compress(bytes(300_000_000)), "gzip"),
     "a brotli bomb": compressed(brotli.compress(bytes(300_000_000), quality=1), "br"),
     "a bomb in a bomb": compressed(gzip.compress(gzip.compress(bytes(300_000_000))), "gzip, gzip"),
@@ -157,12 +162,28 @@ NONSENSE = {
     "binary as HTML": answer(bytes(range(256)) * 200),
     "an image": answer(b"\x89PNG\r\n", content_type="image/png"),
     "an archive": answer(b"PK\x03\x04", content_type="application/octet-stream"),
+    "a file without end of a type that tells nothing": endless(UNTOLD_HEAD, bytes(65_536)),
+    "a PDF file without end": endless(PDF_HEAD, b"%PDF-1.7\n" + bytes(65_536)),
+    "a locked PDF file": answer(pdf([[SENTENCES]], trailer=LOCKED), content_type="application/pdf"),
+    "a broken PDF file": answer(b"%PDF-1.7\nnothing", content_type="application/pdf"),
+    "a PDF file that is small only as it is sent": answer(BOMB, content_type="application/pdf"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("harm", NONSENSE.values(), ids=NONSENSE)
 async def test_an_answer_that_is_no_page_is_unusable(scrape: ScrapePage, hostile: Site, harm: Answer) -> None:
     assert isinstance(await suffer(scrape, hostile, harm), PageUnusable)
+
+
+@pytest.mark.parametrize("media_type", ["application/pdf", "application/octet-stream"])
+async def test_a_pdf_file_is_content(scrape: ScrapePage, hostile: Site, media_type: str) -> None:
+    lines = [f"Line {n} of a paper that says something of its own." for n in range(40)]
+    hostile.answers["/page"] = answer(pdf([lines], info={"Title": "A paper"}), content_type=media_type)
+
+    content = await content_of(scrape, hostile)
+
+    assert (content.title, content.verdict) == ("A paper", "ok")
+    assert "Line 39 of a paper" in content.text
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])

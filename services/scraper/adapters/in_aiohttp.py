@@ -10,7 +10,7 @@ from yarl import URL
 
 from services.scraper.adapters.inflating import ACCEPTED, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
-from services.scraper.domain.pages import READABLE, Fetched
+from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, is_pdf
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Journey, Visits
 from shared.egress import Allowed, EgressGuard
@@ -20,7 +20,8 @@ from shared.errors import PageUnreachable, PageUnusable
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_HEADERS = 200
 _LONGEST_HEADER = 16_384
-_ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,text/plain;q=0.8,*/*;q=0.1"
+_TELLING_BYTES = 1_024
+_ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,application/pdf;q=0.9,text/plain;q=0.8,*/*;q=0.1"
 
 
 class HttpFetcher:
@@ -118,27 +119,36 @@ class _Trip:
         # `content_type` would say application/octet-stream for an answer that names no type.
         named = response.headers.get("Content-Type", "")
         media_type = response.content_type.lower() if named.strip() else ""
+        is_untold = media_type in UNTOLD
+        body = await self._body(response, media_type) if is_untold or media_type in READABLE else b""
         return Fetched(
             url=str(response.url),
             status=response.status,
-            media_type=media_type,
+            media_type="application/pdf" if is_untold and body else media_type,
             charset=response.charset,
-            body=await self._body(response) if media_type in READABLE else b"",
+            body=body,
             headers={name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
         )
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        codings = [coding.strip().lower() for coding in response.headers.get("Content-Encoding", "").split(",")]
-        inflation = Inflation(
-            [coding for coding in codings if coding not in {"", "identity"}], limit=self.limits.inflated_bytes
+    async def _body(self, response: aiohttp.ClientResponse, media_type: str) -> bytes:
+        """The body without compression; empty where one of a type that tells nothing is no PDF file."""
+        is_large = media_type in PDF or media_type in UNTOLD
+        most, most_inflated = (
+            (self.limits.pdf_bytes, self.limits.pdf_bytes)
+            if is_large
+            else (self.limits.bytes, self.limits.inflated_bytes)
         )
+        codings = [coding.strip().lower() for coding in response.headers.get("Content-Encoding", "").split(",")]
+        inflation = Inflation([coding for coding in codings if coding not in {"", "identity"}], limit=most_inflated)
         sent, body = 0, bytearray()
         async for chunk in response.content.iter_any():
             sent += len(chunk)
-            if sent > self.limits.bytes:
+            if sent > most:
                 raise TooLarge
             body += inflation.feed(chunk)
-        return bytes(body)
+            if media_type in UNTOLD and len(body) >= _TELLING_BYTES and not is_pdf(body):
+                return b""
+        return bytes(body) if media_type not in UNTOLD or is_pdf(body) else b""
 
 
 def _parsed(url: str) -> URL:

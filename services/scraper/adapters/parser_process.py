@@ -5,7 +5,7 @@ connection, and gets none of the environment but paths. The kernel ends it when 
 inside a library's C code, and refuses it memory beyond its limit. When its parent dies, its input ends, and so does it.
 
 A message is a length in four bytes and that many bytes. A request is two messages: a JSON object (url, media_type,
-charset) and the body. A reply is one, JSON: the reading, or the name of what went wrong.
+charset) and the body. A reply is one, JSON: the reading, or what went wrong: a sentence for a person, else its name.
 """
 
 import gc
@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from services.scraper.adapters.reading import read_page
 from services.scraper.domain.pages import Fetched
+from shared.errors import PageUnusable
 
 
 def main() -> int:
@@ -44,6 +45,8 @@ def main() -> int:
 def _answer(head: Mapping[str, Any], body: bytes, *, chars: int) -> bytes:
     try:
         reading = asdict(read_page(Fetched(body=body, status=200, **head), chars=chars))
+    except PageUnusable as error:
+        return json.dumps({"unusable": error.sentence}).encode()
     except Exception as error:  # noqa: BLE001 - whatever a page does to a library, the parent is told its kind
         return json.dumps({"error": type(error).__name__}).encode()
     return json.dumps(reading, default=sorted).encode()  # signs are a set

@@ -147,6 +147,8 @@ async def _exchange(process: asyncio.subprocess.Process, *messages: bytes) -> Ma
 
 
 def _reading(answer: Mapping[str, Any], page: Fetched) -> Reading:
+    if "unusable" in answer:
+        raise PageUnusable(answer["unusable"])
     if "error" in answer:
         log.warning("page_unparsable", host=URL(page.url).host, size=len(page.body), error=answer["error"])
         raise PageUnusable(f"The page on {URL(page.url).host} cannot be read: it is too large or malformed.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from yarl import URL
 
-from services.scraper.domain.gate import Judgement, Verdict
+from services.scraper.domain.gate import SCANNED, Judgement, Verdict
 from services.scraper.domain.pages import Extracted
 from shared.errors import FleetError, PageBlocked, PageEmpty, PageGone, PageRefused, PageUnreachable, PageUnusable
 
@@ -33,5 +33,7 @@ _ERRORS: Mapping[Verdict, tuple[type[FleetError], str]] = {
 def error_of(judgement: Judgement, *, url: str) -> FleetError:
     """The error for an answer that cannot be used; its verdict is any but `ok`."""
     host = URL(url).host or "The site"
+    if judgement.evidence == SCANNED:
+        return PageEmpty(f"The PDF file on {host} has no text in it, only pictures: a scan, perhaps.")
     kind, sentence = _ERRORS[judgement.verdict]
     return kind(sentence.format(host=host, evidence=judgement.evidence))

@@ -50,6 +50,9 @@ class Judgement:
     needs_browser: bool = False
 
 
+SCANNED = "a PDF file of pictures, without text"
+"""The evidence when a document made for print has no letters in it."""
+
 _ERROR = 400
 _SERVER_ERROR = 500
 _NO_STATUS = 600
@@ -115,6 +118,8 @@ def _with_status(status: int, found: Judgement | None) -> Judgement:
 
 def _by_length(sight: Sight) -> Judgement:
     words, is_shell, is_heavy = sight.words, _is_shell(sight), Sign.SCRIPTS in sight.reading.signs
+    if sight.reading.extracted.pages and not words:
+        return Judgement(Verdict.THIN, SCANNED)
     if is_shell and words < SHELL_WORDS:
         return Judgement(Verdict.THIN, f"{words} words, to be filled by scripts", needs_browser=True)
     says = words >= THIN_WORDS or bool(sight.prose) or (words >= STATEMENT_WORDS and not is_heavy)

@@ -14,6 +14,7 @@ class FetchLimits:
         total: for the page with all its redirects, from the first look-up to the last byte.
         bytes: of a body as it is sent.
         inflated_bytes: of a body after decompression.
+        pdf_bytes: of a PDF file, sent and after decompression, instead of both.
         redirects: followed for one page.
     """
 
@@ -22,6 +23,7 @@ class FetchLimits:
     total: timedelta = timedelta(seconds=40)
     bytes: int = 8_000_000
     inflated_bytes: int = 16_000_000
+    pdf_bytes: int = 20_000_000
     redirects: int = 10
 
 

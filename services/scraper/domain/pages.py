@@ -15,9 +15,19 @@ READABLE = frozenset(
         "text/plain",
         "text/markdown",
         "text/x-markdown",
+        "application/pdf",
+        "application/x-pdf",
     }
 )
 """Media types that can be read as a page."""
+
+PDF = frozenset({"application/pdf", "application/x-pdf"})
+
+UNTOLD = frozenset({"application/octet-stream", "binary/octet-stream", "application/force-download"})
+"""Media types of whatever is to be saved, which many sites give PDF files: the first bytes tell."""
+
+_PDF_HEADER = b"%PDF-"
+_PDF_HEADER_WITHIN = 1_024  # some writers put something before it, and all readers bear that
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Extracted:
         title: of the document, else the one it offers to social networks.
         published: a date, ISO 8601.
         image: address of the lead image.
+        pages: of a document made for print.
     """
 
     text: str = ""
@@ -64,6 +75,7 @@ class Extracted:
     language: str | None = None
     published: str | None = None
     image: str | None = None
+    pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,11 @@ class Reading:
     signs: frozenset[Sign] = frozenset()
     outline: Outline = field(default_factory=Outline)
     is_text: bool = True
+
+
+def is_pdf(body: bytes | bytearray) -> bool:
+    """Whether a body is a PDF file, by its first bytes; what its site calls it is often something else."""
+    return _PDF_HEADER in body[:_PDF_HEADER_WITHIN]
 
 
 class Fetcher(Protocol):
