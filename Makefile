@@ -19,7 +19,7 @@ run: install ## the whole fleet on this machine with sample bookmarks; ARGS goes
 test: install ## all tests against real servers, installing RabbitMQ, Chromium and Prometheus where they are missing
 	@./tests/install-servers
 	@# One more than the cores: most of a whole fleet's tests is waiting.
-	$(BIN)/pytest -n $$(($$(nproc) + 1)) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadgroup $(ARGS)
 
 install: $(VENV)/.installed ## create .venv with everything; does nothing when it is up to date
 
@@ -62,7 +62,7 @@ fuzz: install ## the property tests with many more examples than `make test` giv
 
 chaos: install ## the promises under losses, with many more bookmarks than `make test` takes
 	@./tests/install-servers
-	FLEET_CHAOS_BOOKMARKS=2000 FLEET_CHAOS_SEALED_S=60 FLEET_CHAOS_RENDERS=500 FLEET_CHAOS_ANALYSES=1000 FLEET_CHAOS_OUTAGES=10 $(BIN)/pytest tests/chaos $(ARGS)
+	FLEET_CHAOS_BOOKMARKS=2000 FLEET_CHAOS_SEALED_S=60 FLEET_CHAOS_RENDERS=500 FLEET_CHAOS_USERS=1000 FLEET_CHAOS_ANALYSES=1000 FLEET_CHAOS_OUTAGES=10 $(BIN)/pytest tests/chaos tests/integration/test_one_fetch_for_all.py $(ARGS)
 
 mutate: install ## change shared/quota and shared/keys in many small ways; `.venv/bin/mutmut results` lists what no test noticed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(MUTATION) -c $(MUTATION)

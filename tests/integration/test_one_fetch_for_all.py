@@ -1,11 +1,12 @@
 """Many users save one page at once: the site is asked once, whatever happens to who asks it."""
 
 import asyncio
+import os
 
 from tests.integration.crowd import all_save, read_by_all, scrapers
 from tests.integration.hostile_site import answer, site
 
-USERS = 150
+USERS = int(os.environ.get("FLEET_CHAOS_USERS", "150"))
 SENTENCES = " ".join(f"Sentence number {n} of a page says something of its own." for n in range(30))
 PAGE = f"<html><head><title>A page</title></head><body><article><p>{SENTENCES}</p></article></body></html>"
 
