@@ -80,18 +80,50 @@ async def test_a_site_that_redirects_to_itself_while_its_name_moves_to_loopback_
         await fetcher(ResolvingGuard(SITES, rebinding)).fetch(public.url(host="rebind.example"))
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["127.0.0.2", "127.2", "0x7f.2", "2130706434", "0177.0.0.2", "[::ffff:127.0.0.2]", "moved.example", "127.0.0.2."],
+DISGUISES = (
+    "127.0.0.2",
+    "127.2",
+    "0x7f.2",
+    "2130706434",
+    "0177.0.0.2",
+    "[::ffff:127.0.0.2]",
+    "moved.example",
+    "127.0.0.2.",
 )
+MOVED = {"moved.example": ["127.0.0.2"]}
+
+
+@pytest.mark.parametrize("host", DISGUISES)
 async def test_a_redirect_to_a_refused_address_is_refused_in_any_disguise(
     public: Site, canary: Site, host: str
 ) -> None:
     public.answers["/"] = redirect(canary.url(host=host))
-    guard = GuardInMemory(SITES, {"moved.example": ["127.0.0.2"]})
 
     with pytest.raises(AddressRefused):
-        await fetcher(guard).fetch(public.url())
+        await fetcher(GuardInMemory(SITES, MOVED)).fetch(public.url())
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+async def test_a_redirect_of_any_status_to_a_refused_address_is_refused(
+    public: Site, canary: Site, status: str
+) -> None:
+    public.answers["/"] = redirect("/next", status=status)
+    public.answers["/next"] = redirect(canary.url(), status=status)
+
+    with pytest.raises(AddressRefused):
+        await fetcher(GuardInMemory(SITES)).fetch(public.url())
+
+
+async def test_with_the_guard_switched_off_the_same_redirects_reach_the_canary(public: Site) -> None:
+    everything = Rules(allow=(ip_network("127.0.0.0/8"), ip_network("::ffff:127.0.0.0/104")))
+    async with site("127.0.0.2") as canary:
+        canary.answers["/"] = answer("secret")
+        for host in DISGUISES:
+            public.answers["/"] = redirect(canary.url(host=host))
+            page = await fetcher(GuardInMemory(everything, MOVED)).fetch(public.url())
+            assert page.body == b"secret", host
+
+        assert canary.connections == len(DISGUISES)
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "javascript:alert(1)", "//127.0.0.2/", "ftp://127.0.0.1/"])
