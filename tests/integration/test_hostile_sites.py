@@ -186,6 +186,13 @@ async def test_a_pdf_file_is_content(scrape: ScrapePage, hostile: Site, media_ty
     assert "Line 39 of a paper" in content.text
 
 
+async def test_a_pdf_file_with_all_its_lines_on_one_page_is_content(scrape: ScrapePage, hostile: Site) -> None:
+    lines = [f"Line {n} of a page that has no end." for n in range(8_000)]
+    hostile.answers["/page"] = answer(pdf([lines]), content_type="application/pdf")
+
+    assert "Line 2000 of a page" in (await content_of(scrape, hostile)).text
+
+
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 async def test_redirects_in_a_circle_are_unusable(scrape: ScrapePage, hostile: Site, status: str) -> None:
     hostile.answers["/other"] = redirect("/page", status=status)

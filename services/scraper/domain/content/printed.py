@@ -93,17 +93,18 @@ def extract_printed(document: Printed) -> Extracted:
 
 def _body(pages: list[list[Line]]) -> list[list[Line]]:
     """The pages without their numbers, what is at the edge of many, and the lines of a table of contents."""
-    edges = Counter(form for page in pages for form in {_form(page[at]) for at in _edges(page)})
-    repeated = max(_FEWEST_REPEATS, _REPEATED_ON * len(pages))
-    return [
-        [
-            line
-            for at, line in enumerate(page)
-            if not _LEADERS.search(line.text)
-            and not (at in _edges(page) and (edges[_form(line)] >= repeated or _PAGE_NUMBER.match(line.text)))
-        ]
-        for page in pages
-    ]
+    counted = Counter(form for page in pages for form in {_form(page[at]) for at in _edges(page)})
+    often = max(_FEWEST_REPEATS, _REPEATED_ON * len(pages))
+    repeated = {form for form, times in counted.items() if times >= often}
+    return [list(_without_edges(page, repeated)) for page in pages]
+
+
+def _without_edges(page: list[Line], repeated: set[str]) -> Iterator[Line]:
+    edges = _edges(page)
+    for at, line in enumerate(page):
+        is_running = at in edges and (_form(line) in repeated or _PAGE_NUMBER.match(line.text))
+        if not is_running and not _LEADERS.search(line.text):
+            yield line
 
 
 def _edges(page: list[Line]) -> set[int]:
