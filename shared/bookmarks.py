@@ -38,6 +38,9 @@ class Content:
         strategy: how it was obtained; `fallback` means the page itself was not read.
         verdict: what the gate said of the page: `ok`, or why it could not be used.
         text: Markdown-like main text.
+        published: a date, ISO 8601.
+        image: address of the lead image.
+        pages: of a document made for print; None for all others.
     """
 
     strategy: Strategy
@@ -50,6 +53,8 @@ class Content:
     site_name: str | None = None
     language: str | None = None
     published: str | None = None
+    image: str | None = None
+    pages: int | None = None
 
     @property
     def words(self) -> int:

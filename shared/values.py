@@ -47,6 +47,7 @@ class WaitReason(StrEnum):
     QUOTA_UNAVAILABLE = "quota_unavailable"
     PAUSED = "paused"
     HOST_BUSY = "host_busy"
+    PAGE_EXPECTED = "page_expected"
 
 
 class KeySource(StrEnum):

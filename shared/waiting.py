@@ -49,6 +49,7 @@ WORDS: Mapping[WaitReason, Words] = {
     ),
     WaitReason.PAUSED: Words("an operator has paused this user", "Ask the operator; what was handed in is kept."),
     WaitReason.HOST_BUSY: Words("the site is asked one page at a time", _BY_ITSELF),
+    WaitReason.PAGE_EXPECTED: Words("the page itself is expected from a browser, and analysed then", _BY_ITSELF),
 }
 
 _TO_BE = {Stage.SCRAPE: "fetched", Stage.RENDER: "opened in a browser", Stage.ANALYZE: "analysed"}

@@ -15,7 +15,7 @@ from services.scraper.adapters.turns.domains import Sites
 from services.scraper.adapters.turns.in_memory import InMemoryTurns
 from services.scraper.adapters.turns.in_redis import RedisTurns
 from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
-from services.scraper.domain.fallback import fallback_content
+from services.scraper.domain.fallback import fallback_for
 from services.scraper.domain.looking import FreshLook, Looker
 from services.scraper.domain.politeness import Manners
 from services.scraper.domain.politeness.slow_pages import SlowPagesAside
@@ -76,7 +76,7 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                         chars=scraper.content_max_chars,
                         browser_follows=dispatch.render,
                     )
-                    yield Work(ledger, scrape, lambda job, error: fallback_content(job.bookmark, error))
+                    yield Work(ledger, scrape, fallback_for)
         finally:
             resolver.close()
             await redis.aclose()

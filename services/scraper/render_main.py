@@ -10,7 +10,7 @@ from services.scraper.adapters.browsers import Browsers, Wear
 from services.scraper.adapters.egress_proxy import EgressProxy
 from services.scraper.adapters.in_chromium import ChromiumFetcher
 from services.scraper.adapters.parsers import Parsers
-from services.scraper.domain.fallback import fallback_content
+from services.scraper.domain.fallback import fallback_for
 from services.scraper.domain.limits import RenderLimits
 from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.politeness.in_turn import FetcherInTurn
@@ -75,7 +75,7 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
                     chars=scraper.content_max_chars,
                     strategy=Strategy.BROWSER,
                 )
-                yield Work(ledger, render, lambda job, error: fallback_content(job.bookmark, error))
+                yield Work(ledger, render, fallback_for)
         finally:
             resolver.close()
             await redis.aclose()

@@ -66,9 +66,10 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One claimed job with all its worker needs; `content` is there in the analyze stage.
+    """One claimed job with all its worker needs.
 
     Attributes:
+        content: what is to be analysed; in the stages before, what stands in for the page since an earlier try.
         attempt: 1 on the first try; waiting does not count.
         waited: how long it could have run before it was claimed; rests and back-offs do not count.
         deadline: when the lease ends; the job may be taken back then, and a result that comes later is dropped.
@@ -116,6 +117,9 @@ NO_CALLS = (
 
 SHORT_WAKING = timedelta(minutes=1)
 """A lane that wakes from such a wait and waits again within this time has waited all along."""
+
+EXPECTED_WITHIN = timedelta(minutes=1)
+"""For so long the analysis of fallback content waits for the page itself, which another stage was just asked for."""
 
 _SPENT_WINDOWS = {WaitReason.QUOTA_DAY: "day", WaitReason.QUOTA_MONTH: "month"}
 
@@ -186,7 +190,7 @@ class Ledger(Protocol):
     async def store_content(self, job: Job, content: Content) -> None:
         """End a scrape or render job as done, keep its content, and queue the analysis.
 
-        It takes the place of fallback content; an analysis of that which is under way is dropped.
+        It takes the place of fallback content; an analysis of that which waits, is under way or failed is dropped.
 
         Raises:
             LeaseLost: the job was taken back meanwhile; nothing is kept.
@@ -218,8 +222,11 @@ class Ledger(Protocol):
         """
         ...
 
-    async def advance(self, job: Job, *, to: Stage) -> None:
+    async def advance(self, job: Job, *, to: Stage, fallback: Content | None = None) -> None:
         """End a job as done without content and queue the same bookmark in another stage.
+
+        `fallback`, if given, is shown until that stage has brought the page. Its analysis waits `EXPECTED_WITHIN` for
+        that, and comes at once should a try there fail; the bookmark stays queued.
 
         Raises:
             LeaseLost: the job was taken back meanwhile.
@@ -246,9 +253,9 @@ class Ledger(Protocol):
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
         """This try of jobs of one lane failed: each waits, with exponential back-off and full jitter.
 
-        They draw one chance, so that those of the same attempt come back together. After the last retry a job fails
-        instead: the bookmark shows the error, and `fallback`, if given, becomes its content, as in `fail`. After the
-        first try it becomes so meanwhile, and is analysed; the bookmark stays queued, for it is still being tried.
+        They draw one chance, so that those of the same attempt come back together. `fallback`, if given, becomes the
+        content meanwhile, and is analysed where it says something new; the bookmark stays queued, for it is still
+        being tried. After the last retry a job fails instead, as in `fail`.
 
         Returns:
             The jobs that failed for good.
@@ -258,8 +265,9 @@ class Ledger(Protocol):
     async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
         """End jobs of one lane as failed; the bookmark shows the error, and `fallback`, if given, becomes its content.
 
-        Fallback content queues an analysis (the analyser sees its strategy and spends no quota on it);
-        the bookmark stays failed. Jobs taken back meanwhile are left out.
+        Fallback content never takes the place of a page that was read. It queues an analysis (the analyser sees its
+        strategy and spends no quota on it), unless it is analysed as it is; the bookmark stays failed. Should that
+        analysis fail, it changes nothing of the bookmark. Jobs taken back meanwhile are left out.
         """
         ...
 
@@ -285,6 +293,7 @@ class Ledger(Protocol):
 
         Chosen are the bookmarks of these failed jobs, or of all, and of those the ones that failed with this code.
         Each begins where it first failed: what came of it later (an analysis of its fallback content) is dropped.
+        A bookmark that is still being tried, or done, is left alone.
         """
         ...
 

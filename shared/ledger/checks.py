@@ -35,6 +35,14 @@ _CHECKS = {
         SELECT count(*) FROM bookmarks WHERE bookmarks.state = 'queued' AND NOT EXISTS (
                SELECT 1 FROM jobs WHERE jobs.bookmark_id = bookmarks.id
                                     AND jobs.state IN ('queued', 'released', 'running'))""",
+    "bookmarks are queued and only what stands in for their pages will ever be analysed": """
+        SELECT count(*) FROM bookmarks JOIN contents ON contents.bookmark_id = bookmarks.id
+         WHERE bookmarks.state = 'queued' AND contents.strategy = 'fallback' AND NOT EXISTS (
+               SELECT 1 FROM jobs WHERE jobs.bookmark_id = bookmarks.id AND jobs.stage <> 'analyze'
+                                    AND jobs.state IN ('queued', 'released', 'running'))""",
+    "bookmarks are done although their pages were never read": """
+        SELECT count(*) FROM bookmarks JOIN contents ON contents.bookmark_id = bookmarks.id
+         WHERE bookmarks.state = 'done' AND contents.strategy = 'fallback'""",
     "bookmarks are done without content or analysis": """
         SELECT count(*) FROM bookmarks
           LEFT JOIN contents ON contents.bookmark_id = bookmarks.id

@@ -15,7 +15,19 @@ from shared.audit import Actor
 from shared.audit.in_memory import InMemoryAudit
 from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
 from shared.errors import FleetError, IdempotencyConflict, LeaseExpired, LeaseLost
-from shared.ledger import NO_CALLS, SHORT_WAKING, Accepted, Erased, Job, Pause, Reaped, Receipt, Released, StagePolicy
+from shared.ledger import (
+    EXPECTED_WITHIN,
+    NO_CALLS,
+    SHORT_WAKING,
+    Accepted,
+    Erased,
+    Job,
+    Pause,
+    Reaped,
+    Receipt,
+    Released,
+    StagePolicy,
+)
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.submissions import answers, details, merged
 from shared.values import AnalysedBy, BookmarkId, JobId, JobState, Stage, Strategy, UserId, WaitReason
@@ -128,11 +140,12 @@ class MemoryLedger:
         self._enqueue(kept, Stage.SCRAPE)
         return kept
 
-    def _enqueue(self, kept: Kept, stage: Stage, *, replaces: bool = False) -> bool:
+    def _enqueue(self, kept: Kept, stage: Stage, *, replaces: bool = False, after: timedelta = timedelta(0)) -> bool:
         if self._is_open(kept, stage):
             return False
         id_ = JobId(next(self._numbers))
-        self._jobs[id_] = _Entry(id_, kept, stage, self._clock(), replaces=replaces)
+        reason = WaitReason.PAGE_EXPECTED if after else None
+        self._jobs[id_] = _Entry(id_, kept, stage, self._clock() + after, replaces=replaces, reason=reason)
         self._lanes.setdefault((kept.user, stage), _Lane(paused=self._is_paused(kept.user)))
         return True
 
@@ -205,29 +218,43 @@ class MemoryLedger:
             token=token,
             deadline=job.lease_until,
             waited=max(now - could_run, timedelta(0)),
-            content=kept.content if job.stage is Stage.ANALYZE else None,
+            content=kept.content if job.stage is Stage.ANALYZE or _stands_in(kept) else None,
         )
 
     # ---- what came of it --------------------------------------------------------------------------
 
     async def store_content(self, job: Job, content: Content) -> None:
         """See `Ledger.store_content`."""
-        if not self._running([job]):
-            raise LeaseLost((job.id,))
-        for under_way in self._in(Stage.ANALYZE, JobState.RUNNING):
-            if under_way.bookmark.id == job.bookmark.id:
-                under_way.end(JobState.CANCELLED)
-        await self.advance(job, to=Stage.ANALYZE)
-        self.bookmarks[job.bookmark.id].content = content
-        self._tell("bookmark.scraped", job.bookmark.id)
+        kept = self._end(job)
+        kept.content = content
+        self._analyse_anew(kept)
+        self._tell("bookmark.scraped", kept.id)
 
-    async def advance(self, job: Job, *, to: Stage) -> None:
+    async def advance(self, job: Job, *, to: Stage, fallback: Content | None = None) -> None:
         """See `Ledger.advance`."""
+        kept = self._end(job)
+        self._enqueue(kept, to)
+        self._stand_in(kept, fallback, page_expected_for=EXPECTED_WITHIN)
+
+    def _end(self, job: Job) -> Kept:
         held = self._running([job])
         if not held:
             raise LeaseLost((job.id,))
         held[0].end(JobState.DONE)
-        self._enqueue(held[0].bookmark, to)
+        return held[0].bookmark
+
+    def _analyse_anew(self, kept: Kept, *, after: timedelta = timedelta(0)) -> None:
+        for job in self._in(Stage.ANALYZE, JobState.QUEUED, JobState.RUNNING, JobState.FAILED):
+            if job.bookmark is kept:
+                job.end(JobState.CANCELLED)
+        self._enqueue(kept, Stage.ANALYZE, after=after)
+
+    def _stand_in(self, kept: Kept, fallback: Content | None, *, page_expected_for: timedelta = timedelta(0)) -> None:
+        if fallback is None or not (kept.content is None or _stands_in(kept)):
+            return
+        before, kept.content = kept.content, fallback
+        if kept.analysis is None or before is None or _what_it_says(before) != _what_it_says(fallback):
+            self._analyse_anew(kept, after=page_expected_for)
 
     async def store_analyses(self, results: Sequence[tuple[Job, Analysis]], *, pause: Pause | None = None) -> None:
         """See `Ledger.store_analyses`."""
@@ -274,7 +301,7 @@ class MemoryLedger:
             self._keep_analysis(job.bookmark, analysis_of[job.id])
 
     def _keep_analysis(self, kept: Kept, analysis: Analysis) -> None:
-        if kept.state is JobState.QUEUED and kept.content and kept.content.strategy is not Strategy.FALLBACK:
+        if kept.state is JobState.QUEUED and kept.content and not _stands_in(kept):
             kept.state = JobState.DONE
         better = kept.analysis is not None and kept.analysis.analysed_by is AnalysedBy.GEMINI
         if not (better and analysis.analysed_by is AnalysedBy.HEURISTIC):
@@ -328,8 +355,7 @@ class MemoryLedger:
             job.attempts += 1
             job.reason = WaitReason.BACKOFF
             job.ready_at = self._clock() + chance * self._retries.longest_wait(attempt=job.attempts)
-            if job.attempts == 1:
-                self._fall_back(job.bookmark, fallback)
+            self._stand_in(job.bookmark, fallback)
         return [job for job in jobs if job.id in failed]
 
     async def fail(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> None:
@@ -342,14 +368,10 @@ class MemoryLedger:
         job.end(JobState.FAILED)
         job.error = error
         kept = job.bookmark
-        kept.state, kept.error = JobState.FAILED, error
-        self._tell("bookmark.failed", kept.id)
-        self._fall_back(kept, fallback)
-
-    def _fall_back(self, kept: Kept, fallback: Content | None) -> None:
-        if fallback and (kept.content is None or kept.content.strategy is Strategy.FALLBACK):
-            kept.content = fallback
-            self._enqueue(kept, Stage.ANALYZE)
+        if not (job.stage is Stage.ANALYZE and _stands_in(kept)):
+            kept.state, kept.error = JobState.FAILED, error
+            self._tell("bookmark.failed", kept.id)
+        self._stand_in(kept, fallback)
 
     # ---- from outside -----------------------------------------------------------------------------
 
@@ -375,7 +397,7 @@ class MemoryLedger:
             and kept.analysis
             and is_stale(kept.analysis)
             and kept.content
-            and kept.content.strategy is not Strategy.FALLBACK
+            and not _stands_in(kept)
             and not self._is_open(kept, Stage.ANALYZE)
         ]
         return sum(self._enqueue(kept, Stage.ANALYZE, replaces=True) for kept in stale[:limit])
@@ -388,7 +410,9 @@ class MemoryLedger:
         chosen = {
             job.bookmark.id
             for job in failed
-            if (not jobs or job.id in jobs) and (code is None or (job.error and job.error.code == code))
+            if job.bookmark.state is JobState.FAILED
+            and (not jobs or job.id in jobs)
+            and (code is None or (job.error and job.error.code == code))
         }
         for id_ in chosen:
             of_it = [job for job in self._jobs.values() if job.bookmark.id == id_]
@@ -499,6 +523,14 @@ class MemoryLedger:
 
     def _tell(self, type_: str, about: BookmarkId) -> None:
         self.events.append((type_, about))
+
+
+def _stands_in(kept: Kept) -> bool:
+    return kept.content is not None and kept.content.strategy is Strategy.FALLBACK
+
+
+def _what_it_says(content: Content) -> tuple[str, str, str]:
+    return content.title, content.text, content.description
 
 
 def _site(url: str) -> str:

@@ -3,21 +3,28 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, true
+from sqlalchemy import Row, Select, case, func, select, true
 
 from shared.ledger.tables import analyses, bookmarks, contents, jobs, lanes
 from shared.ledger.views import AnalysisView, BookmarkView, ContentView, ErrorView, Waiting
-from shared.values import BookmarkId, JobState, UserId, WaitReason
+from shared.values import BookmarkId, JobState, Stage, UserId, WaitReason
 
-_newest_job = (
+# Where it is: the first stage it has not left, for what stands in for a page may be analysed while the page is still
+# being tried; and once nothing is left to do, where it was last.
+_IS_OPEN = jobs.c.state.in_([JobState.QUEUED, JobState.RELEASED, JobState.RUNNING])
+_IN_ORDER = case({Stage.SCRAPE: 0, Stage.RENDER: 1, Stage.ANALYZE: 2}, value=jobs.c.stage)
+_job = (
     select(jobs.c.stage, jobs.c.state, jobs.c.attempts, jobs.c.ready_at, jobs.c.reason)
     .where(jobs.c.bookmark_id == bookmarks.c.id)
-    .order_by(jobs.c.id.desc())
+    .order_by(_IS_OPEN.desc(), case((_IS_OPEN, _IN_ORDER)), jobs.c.id.desc())
     .limit(1)
     .lateral("job")
 )
 
-_CONTENT_FACTS = ("verdict", "final_url", "description", "author", "site_name", "language", "published", "fetched_at")
+_CONTENT_FACTS = (
+    "verdict", "final_url", "description", "author", "site_name", "language", "published", "image", "pages",
+    "fetched_at",
+)  # fmt: skip
 _CONTENT_SUMS = ("strategy", "title", "chars", "words")
 _ANALYSIS_FACTS = (
     "key_concepts", "content_type", "difficulty", "technologies", "learning_path", "project_applicability",
@@ -36,7 +43,7 @@ SHOWN: Select[Any] = (
         *(analyses.c[name].label(f"analysis_{name}") for name in _ANALYSIS_FACTS),
         analyses.c.prompt_tokens,
         analyses.c.answer_tokens,
-        *(_newest_job.c[name].label(f"job_{name}") for name in ("stage", "state", "attempts", "ready_at", "reason")),
+        *(_job.c[name].label(f"job_{name}") for name in ("stage", "state", "attempts", "ready_at", "reason")),
         lanes.c.paused,
         lanes.c.rest_until,
         lanes.c.rest_reason,
@@ -44,8 +51,8 @@ SHOWN: Select[Any] = (
     )
     .outerjoin_from(bookmarks, contents, contents.c.bookmark_id == bookmarks.c.id)
     .outerjoin(analyses, analyses.c.bookmark_id == bookmarks.c.id)
-    .outerjoin(_newest_job, true())
-    .outerjoin(lanes, (lanes.c.user_id == bookmarks.c.user_id) & (lanes.c.stage == _newest_job.c.stage))
+    .outerjoin(_job, true())
+    .outerjoin(lanes, (lanes.c.user_id == bookmarks.c.user_id) & (lanes.c.stage == _job.c.stage))
 )
 """Everything a bookmark's view is made of, without the text; to be narrowed and ordered."""
 

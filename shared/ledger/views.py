@@ -50,7 +50,14 @@ class ErrorView(_View):
 
 @dataclass(frozen=True, slots=True)
 class ContentView(_View):
-    """What is known of the page that was read, without its text."""
+    """What is known of the page, without its text.
+
+    Attributes:
+        verdict: what the gate said of it, or the code of the error for which it was not seen.
+        published: a date, ISO 8601.
+        image: address of the lead image.
+        pages: of a document made for print; None for all others.
+    """
 
     verdict: str
     final_url: str
@@ -59,6 +66,8 @@ class ContentView(_View):
     site_name: str | None
     language: str | None
     published: str | None
+    image: str | None
+    pages: int | None
     fetched_at: datetime
 
 
@@ -90,10 +99,10 @@ class BookmarkView(_View):
     Attributes:
         title: the page's own if it was read, else the one that was submitted.
         state: queued, done, failed or cancelled.
-        stage: where its newest job is.
-        job_state: how far that job is: queued, released, running, done or failed.
+        stage: the first it has work to do in, else the last it had; what stands in for its page may be analysed beside.
+        job_state: how far its job there is: queued, released, running, done or failed.
         waiting: why it is not running, when it is not merely waiting for its turn.
-        strategy: how its content was obtained; None while there is none.
+        strategy: how its content was obtained; `fallback` also while its page is still being tried; None for none.
         chars: length of its text.
         words: words in its text.
     """

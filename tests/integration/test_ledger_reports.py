@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +22,7 @@ from tests.contract.ledger.kit import (
     BOB,
     OPERATOR,
     POLICIES,
+    RENDER,
     RETRIES,
     SCRAPE,
     analysis,
@@ -77,6 +78,26 @@ async def test_a_failed_bookmark_shows_its_error_and_its_fallback(fleet: Fleet) 
         PageGone.advice,
     )
     assert (view.strategy, view.stage, view.job_state) == ("fallback", "analyze", "queued")
+
+
+async def test_a_bookmark_whose_page_is_tried_again_shows_that_and_what_stands_in_for_it(fleet: Fleet) -> None:
+    [accepted] = await fleet.ledger.submit(ADA, pages(1))
+    [job] = await claim_all(fleet.ledger, SCRAPE)
+    meanwhile = replace(content(Strategy.FALLBACK), image="https://a.example/lead.png", pages=3)
+    await fleet.ledger.advance(job, to=RENDER, fallback=meanwhile)
+    view = await fleet.reports.bookmark(ADA, accepted.id)
+    assert (view.title, view.state, view.strategy) == ("A page", "queued", "fallback")
+    assert (view.stage, view.job_state, view.waiting) == ("render", "queued", None)
+    assert view.content is not None
+    assert (view.content.image, view.content.pages) == ("https://a.example/lead.png", 3)
+
+    await fleet.ledger.retry(await claim_all(fleet.ledger, RENDER), PageUnreachable("No."), fallback=meanwhile)
+    [analysed] = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.store_analyses([(analysed, analysis(AnalysedBy.HEURISTIC))])
+    view = await fleet.reports.bookmark(ADA, accepted.id)
+    assert (view.state, view.stage, view.attempts, view.analysed_by) == ("queued", "render", 1, "heuristic")
+    assert view.waiting is not None
+    assert view.waiting.reason is WaitReason.BACKOFF
 
 
 async def test_nobody_sees_anothers_bookmark(fleet: Fleet) -> None:

@@ -7,43 +7,49 @@ from urllib.parse import unquote
 from yarl import URL
 
 from services.scraper.domain.cleaning import clean_line, clean_text
+from services.scraper.domain.counting import count_words
+from services.scraper.domain.facts import Facts, facts_of
 from services.scraper.domain.failures import Unfit
-from services.scraper.domain.gate import Verdict
 from services.scraper.domain.pages import Extracted
+from services.scraper.domain.telling import told_of
 from shared.bookmarks import Bookmark, Content
 from shared.errors import FleetError
+from shared.ledger import Job
 from shared.values import Strategy
 
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _SUFFIX = re.compile(r"\.(?:html?|php|aspx?|jsp|md|txt|pdf)$", re.IGNORECASE)
 _MEANINGLESS = re.compile(r"\d+|[0-9a-f]{8,}|index|default|www|amp", re.IGNORECASE)
-_TELLING = frozenset({Verdict.PAYWALL, Verdict.THIN, Verdict.OK})
-"""Verdicts under which a page's own title and description are those of the bookmarked page."""
-
 _LONGEST = 20_000
+_FACTS = tuple(Facts.__annotations__)
 
 
-def fallback_content(bookmark: Bookmark, error: FleetError) -> Content:
+def fallback_for(job: Job, error: FleetError) -> Content:
+    """What stands in for the page of a job whose try failed or is not over; see `fallback_content`."""
+    return fallback_content(job.bookmark, error, before=job.content)
+
+
+def fallback_content(bookmark: Bookmark, error: FleetError, *, before: Content | None = None) -> Content:
     """What stands in for a page that could not be read; never empty, and marked as not the page.
 
     Args:
         bookmark: title, tags and excerpt as the user saved them.
         error: why the page could not be read; an `Unfit` behind it brings what was seen.
+        before: what stands in for the page since an earlier try; what that one saw is not lost.
     """
     unfit = error.__cause__ if isinstance(error.__cause__, Unfit) else None
-    seen = _believable(unfit)
+    seen = _seen(bookmark, unfit, before)
     title = clean_line(bookmark.title or seen.title) or url_words(bookmark.url) or _host(bookmark)
+    text = clean_text("\n\n".join(dict.fromkeys(_paragraphs(bookmark, seen, title))), chars=_LONGEST)
+    facts = facts_of(seen)
+    facts["description"] = facts["description"] or clean_line(bookmark.excerpt, chars=5_000)
     return Content(
         strategy=Strategy.FALLBACK,
         verdict=unfit.judgement.verdict.value if unfit else error.code,
         final_url=bookmark.url,
         title=title,
-        text=clean_text("\n\n".join(dict.fromkeys(_paragraphs(bookmark, seen, title))), chars=_LONGEST),
-        description=clean_line(seen.description or bookmark.excerpt),
-        author=seen.author,
-        site_name=seen.site_name,
-        language=seen.language,
-        published=seen.published,
+        text=max(text, before.text if before else "", key=count_words),
+        **facts,
     )
 
 
@@ -54,10 +60,23 @@ def url_words(url: str) -> str:
     return clean_line(" ".join(words), chars=300)
 
 
-def _believable(unfit: Unfit | None) -> Extracted:
-    if unfit is None or unfit.seen is None or unfit.judgement.verdict not in _TELLING:
-        return Extracted()
-    return unfit.seen
+def _seen(bookmark: Bookmark, unfit: Unfit | None, before: Content | None) -> Extracted:
+    """What this try tells of the page, and where it tells nothing what earlier ones told."""
+    now = Extracted()
+    if unfit and unfit.seen:
+        now = told_of(unfit.seen, unfit.judgement.verdict, url=bookmark.url, title=bookmark.title)
+    if before is None:
+        return now
+    return Extracted(
+        text=now.text,
+        title=now.title or _seen_title(bookmark, before),
+        **{name: getattr(now, name) or getattr(before, name) for name in _FACTS},
+    )
+
+
+def _seen_title(bookmark: Bookmark, before: Content) -> str:
+    """The title that stands there, unless it was made of the address."""
+    return "" if before.title in (url_words(bookmark.url), _host(bookmark)) else before.title
 
 
 def _paragraphs(bookmark: Bookmark, seen: Extracted, title: str) -> Iterator[str]:

@@ -35,7 +35,7 @@ class Notice:
 
     def names_in(self, title: str, headings: Sequence[str]) -> list[str]:
         """The title's parts, and the headings, that are this notice's name; each once."""
-        parts = (_bare(part) for part in (*_PARTS.split(title), title, *headings))
+        parts = (_bare(part) for part in (*parts_of(title), title, *headings))
         return list(dict.fromkeys(part for part in parts if part and self.named.fullmatch(part)))
 
     def topics_in(self, text: str) -> set[str]:
@@ -45,6 +45,11 @@ class Notice:
     def is_said(self, line: str) -> bool:
         """Whether a line says what this notice says; long lines and what is quoted do not count."""
         return bool(self.says.search(_QUOTED.sub(" ", line))) and count_words(line) <= SHORT
+
+
+def parts_of(title: str) -> list[str]:
+    """The parts of a title: sites put their name, and what they are, before or behind the page's own."""
+    return [part for part in _PARTS.split(title) if part]
 
 
 def _bare(text: str) -> str:

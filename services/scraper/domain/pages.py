@@ -62,6 +62,7 @@ class Extracted:
     Attributes:
         text: Markdown-like.
         title: of the document, else the one it offers to social networks.
+        offered_title: the one it offers to social networks.
         published: a date, ISO 8601.
         image: address of the lead image.
         pages: of a document made for print.
@@ -69,6 +70,7 @@ class Extracted:
 
     text: str = ""
     title: str = ""
+    offered_title: str = ""
     description: str = ""
     author: str | None = None
     site_name: str | None = None

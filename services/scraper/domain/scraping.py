@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 from services.scraper.domain.cleaning import clean_line, clean_text
 from services.scraper.domain.counting import count_words
+from services.scraper.domain.facts import facts_of
 from services.scraper.domain.failures import Unfit, error_of
-from services.scraper.domain.fallback import url_words
+from services.scraper.domain.fallback import fallback_for, url_words
 from services.scraper.domain.gate import EMPTY_WORDS, Verdict
 from services.scraper.domain.looking import Look, Looker
 from services.scraper.domain.signs import Sign
@@ -63,7 +64,8 @@ class ScrapePage:
         judgement = look.judgement
         facts = {"host": urlsplit(look.page.url).hostname, "verdict": judgement.verdict.value}
         if judgement.needs_browser and self._browser_follows:
-            await patiently(lambda: self._ledger.advance(job, to=Stage.RENDER), until=job.deadline)
+            seen = fallback_for(job, _refusal(look))
+            await patiently(lambda: self._ledger.advance(job, to=Stage.RENDER, fallback=seen), until=job.deadline)
             return {**facts, "evidence": judgement.evidence, "to": Stage.RENDER.value}
         content = self._kept(job.bookmark, look)
         await patiently(lambda: self._ledger.store_content(job, content), until=job.deadline)
@@ -80,7 +82,7 @@ class ScrapePage:
 
     def _kept(self, bookmark: Bookmark, look: Look) -> Content:
         if not _is_usable(look):
-            raise error_of(look.judgement, url=look.page.url) from Unfit(look.judgement, look.reading.extracted)
+            raise _refusal(look)
         page, found = look.page, look.reading.extracted
         return Content(
             strategy=self._strategy,
@@ -88,12 +90,15 @@ class ScrapePage:
             final_url=page.url,
             title=clean_line(found.title or bookmark.title) or url_words(page.url) or page.url,
             text=clean_text(found.text, chars=self._chars),
-            description=clean_line(found.description, chars=5_000),
-            author=clean_line(found.author) or None,
-            site_name=clean_line(found.site_name) or None,
-            language=clean_line(found.language, chars=35) or None,
-            published=clean_line(found.published, chars=35) or None,
+            **facts_of(found),
         )
+
+
+def _refusal(look: Look) -> FleetError:
+    """Why a look cannot be used, with what it shows of the page all the same."""
+    error = error_of(look.judgement, url=look.page.url)
+    error.__cause__ = Unfit(look.judgement, look.reading.extracted)
+    return error
 
 
 def _is_usable(look: Look) -> bool:

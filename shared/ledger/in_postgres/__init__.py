@@ -89,10 +89,10 @@ class PostgresLedger:
             async with self._database.begin(results[0][0].user) as work:
                 await finishing.show_meanwhile(work, self._windows, results)
 
-    async def advance(self, job: Job, *, to: Stage) -> None:
+    async def advance(self, job: Job, *, to: Stage, fallback: Content | None = None) -> None:
         """See `Ledger.advance`."""
         async with self._database.begin(job.user) as work:
-            await finishing.advance(work, self._windows, job, to)
+            await finishing.advance(work, self._windows, job, to, fallback)
 
     async def postpone(self, jobs: Sequence[Job], pause: Pause, *, whole_lane: bool = True) -> None:
         """See `Ledger.postpone`."""

@@ -43,7 +43,7 @@ async def requeue_failed(
 async def _first_failed(work: AsyncConnection, user: UserId, ids: Sequence[JobId], code: str | None) -> dict[int, int]:
     """By bookmark the failed job it has to begin with again."""
     failed = (jobs.c.user_id == user) & (jobs.c.state == FAILED)
-    named = select(jobs.c.bookmark_id).where(failed)
+    named = select(jobs.c.bookmark_id).join(bookmarks).where(failed, bookmarks.c.state == FAILED)
     if ids:
         named = named.where(jobs.c.id == any_(_array(ids)))
     if code is not None:

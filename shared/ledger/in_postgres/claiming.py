@@ -23,11 +23,13 @@ _CLAIMED = """
            statement_timestamp() - greatest(claimed.ready_at, lanes.rest_until) AS waited,
            bookmarks.url, bookmarks.title, bookmarks.tags, bookmarks.excerpt,
            contents.strategy, contents.verdict, contents.final_url, contents.title AS content_title, contents.text,
-           contents.description, contents.author, contents.site_name, contents.language, contents.published
+           contents.description, contents.author, contents.site_name, contents.language, contents.published,
+           contents.image, contents.pages
       FROM claimed
       JOIN bookmarks ON bookmarks.id = claimed.bookmark_id
       LEFT JOIN lanes ON lanes.user_id = claimed.user_id AND lanes.stage = claimed.stage
-      LEFT JOIN contents ON contents.bookmark_id = claimed.bookmark_id AND claimed.stage = 'analyze'
+      LEFT JOIN contents ON contents.bookmark_id = claimed.bookmark_id
+                            AND (claimed.stage = 'analyze' OR contents.strategy = 'fallback')
      ORDER BY claimed.id
 """
 

@@ -1,6 +1,6 @@
 """The good ends of claimed jobs: content kept, analyses kept, or on to another stage."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import and_, any_, bindparam, not_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, insert
@@ -8,23 +8,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bookmarks import Analysis, Content
 from shared.errors import LeaseLost
-from shared.ledger import Job, Pause
+from shared.ledger import EXPECTED_WITHIN, Job, Pause
 from shared.ledger.in_postgres.jobs import (
     BACK_IN_LINE,
-    CANCELLED,
     DONE,
     NOW,
     QUEUED,
-    RUNNING,
+    analyse_anew,
     ended,
     enqueue,
     move_on,
     to_fenced,
 )
-from shared.ledger.in_postgres.lanes import Lane, Windows, calls_go, hold, open_lane, rest, settle
+from shared.ledger.in_postgres.lanes import Windows, calls_go, hold, open_lane, rest, settle
 from shared.ledger.in_postgres.rows import ANALYSIS, CONTENT, analysis_row, content_row
+from shared.ledger.in_postgres.standing_in import stand_in
 from shared.ledger.in_postgres.telling import ANALYZED, SCRAPED, tell
-from shared.ledger.tables import analyses, bookmarks, contents, jobs
+from shared.ledger.tables import analyses, bookmarks, contents
 from shared.values import AnalysedBy, BookmarkId, Stage, Strategy
 
 _END = to_fenced(ended(DONE))
@@ -64,36 +64,32 @@ _MARK_DONE = (
     .values(state=DONE, updated_at=NOW)
 )
 
-_DROP_ANALYSIS_UNDER_WAY = (
-    update(jobs)
-    .where(jobs.c.bookmark_id == bindparam("bookmark"), jobs.c.stage == Stage.ANALYZE.value, jobs.c.state == RUNNING)
-    .values(ended(CANCELLED))
-)
-"""What is being analysed is fallback content, and its page was read meanwhile."""
-
 
 async def store_content(work: AsyncConnection, windows: Windows, job: Job, content: Content) -> None:
     """See `Ledger.store_content`."""
-    lanes = await hold(work, [job.user])
-    await work.execute(_DROP_ANALYSIS_UNDER_WAY, {"bookmark": job.bookmark.id})
-    await _go_on(work, windows, lanes, job, Stage.ANALYZE)
+    await _end(work, job, to=Stage.ANALYZE)
     await work.execute(_KEEP_CONTENT, content_row(job.user, job.bookmark.id, content))
+    await analyse_anew(work, job.user, [job.bookmark.id])
+    await settle(work, windows, job.user)
     await tell(work, SCRAPED, [job.bookmark.id])
 
 
-async def advance(work: AsyncConnection, windows: Windows, job: Job, to: Stage) -> None:
+async def advance(work: AsyncConnection, windows: Windows, job: Job, to: Stage, fallback: Content | None) -> None:
     """See `Ledger.advance`."""
-    await _go_on(work, windows, await hold(work, [job.user]), job, to)
+    await _end(work, job, to=to)
+    await enqueue(work, job.user, to, [job.bookmark.id])
+    if fallback is not None:
+        await stand_in(work, [job], fallback, page_expected_for=EXPECTED_WITHIN)
+    await settle(work, windows, job.user)
 
 
-async def _go_on(work: AsyncConnection, windows: Windows, lanes: Collection[Lane], job: Job, to: Stage) -> None:
-    """End a job as done and queue its bookmark in another stage; the user's lanes, which these are, are held."""
+async def _end(work: AsyncConnection, job: Job, *, to: Stage) -> None:
+    """End a job as done, with its user's lanes held and the one there that its bookmark goes on to."""
+    lanes = await hold(work, [job.user])
     if not await move_on(work, _END, [job]):
         raise LeaseLost((job.id,))
     if (job.user, to) not in lanes:
         await open_lane(work, job.user, to)
-    await enqueue(work, job.user, to, [job.bookmark.id])
-    await settle(work, windows, job.user)
 
 
 async def store_analyses(

@@ -5,16 +5,17 @@ running it.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT, insert
+from sqlalchemy import ColumnElement, any_, bindparam, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTERVAL, TEXT, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.ledger import Job
 from shared.ledger.tables import jobs
-from shared.values import BookmarkId, JobId, Stage, UserId
+from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
 
 NOW = func.statement_timestamp()
 
@@ -66,18 +67,53 @@ async def move_on(
 _ENQUEUE = (
     insert(jobs)
     .from_select(
-        ["bookmark_id", "user_id", "stage"],
+        ["bookmark_id", "user_id", "stage", "ready_at", "reason"],
         select(
             func.unnest(bindparam("bookmarks", type_=ARRAY(BIGINT))),
             bindparam("user", type_=TEXT),
             bindparam("stage", type_=TEXT),
+            NOW + bindparam("after", type_=INTERVAL),
+            bindparam("reason", type_=TEXT),
         ),
     )
     .on_conflict_do_nothing()
 )
 
 
-async def enqueue(work: AsyncConnection, user: UserId, stage: Stage, bookmarks: Sequence[BookmarkId]) -> None:
-    """Queue a job for each bookmark in this stage, unless it has one there that has not ended."""
+_DROP_ANALYSES = (
+    update(jobs)
+    .where(
+        jobs.c.bookmark_id == any_(bindparam("bookmarks", type_=ARRAY(BIGINT))),
+        jobs.c.stage == Stage.ANALYZE.value,
+        jobs.c.state.in_([QUEUED, RUNNING, FAILED]),
+    )
+    .values(ended(CANCELLED))
+)
+
+
+async def enqueue(
+    work: AsyncConnection,
+    user: UserId,
+    stage: Stage,
+    bookmarks: Sequence[BookmarkId],
+    *,
+    after: timedelta = timedelta(0),
+    reason: WaitReason | None = None,
+) -> None:
+    """Queue a job for each bookmark in this stage, for now or later, unless it has one there that has not ended."""
     if bookmarks:
-        await work.execute(_ENQUEUE, {"user": user, "stage": stage, "bookmarks": list(bookmarks)})
+        of = {"user": user, "stage": stage, "bookmarks": list(bookmarks)}
+        await work.execute(_ENQUEUE, {**of, "after": after, "reason": reason})
+
+
+async def analyse_anew(
+    work: AsyncConnection, user: UserId, bookmarks: Sequence[BookmarkId], *, after: timedelta = timedelta(0)
+) -> None:
+    """Queue the analysis of content that has just been kept; what came of older content in that stage is dropped.
+
+    What is let out and not claimed stays: it will find the new content. `after` is how long the page may yet come.
+    """
+    if bookmarks:
+        await work.execute(_DROP_ANALYSES, {"bookmarks": list(bookmarks)})
+        reason = WaitReason.PAGE_EXPECTED if after else None
+        await enqueue(work, user, Stage.ANALYZE, bookmarks, after=after, reason=reason)

@@ -52,8 +52,9 @@ async def _take_back_expired(work: AsyncConnection, windows: Windows, retries: R
     worn_out = await _change(work, and_(mine, jobs.c.state == RUNNING, last_try), TO_FAIL, **why(error))
     again = {**BACK_IN_LINE, "attempts": jobs.c.attempts + 1}
     unfinished = await _change(work, and_(mine, jobs.c.state == RUNNING), again)
-    if worn_out:
-        await show_failure(work, [BookmarkId(row.bookmark_id) for row in worn_out], error)
+    for stage in _by_stage(worn_out):
+        ids = [BookmarkId(row.bookmark_id) for row in worn_out if row.stage == stage]
+        await show_failure(work, stage, ids, error)
     await settle_many(work, windows, users)
     return Reaped(
         released=len(unclaimed),

@@ -34,9 +34,9 @@ def bookmark_row(user: UserId, new: NewBookmark) -> dict[str, Any]:
 
 
 _CONTENT_TEXTS = (
-    "verdict", "final_url", "title", "text", "description", "author", "site_name", "language", "published",
+    "verdict", "final_url", "title", "text", "description", "author", "site_name", "language", "published", "image",
 )  # fmt: skip
-CONTENT = ("strategy", *_CONTENT_TEXTS, "chars", "words")
+CONTENT = ("strategy", *_CONTENT_TEXTS, "pages", "chars", "words")
 """The columns of contents that a new reading of the page replaces."""
 
 
@@ -47,6 +47,7 @@ def content_row(user: UserId, bookmark: BookmarkId, content: Content) -> dict[st
         "bookmark_id": bookmark,
         "user_id": user,
         "strategy": content.strategy.value,
+        "pages": content.pages,
         "chars": len(content.text),
         "words": content.words,
         **{name: value if value is None else keepable(value) for name, value in texts.items()},
@@ -102,4 +103,6 @@ def content_of(row: Row[Any]) -> Content | None:
         site_name=row.site_name,
         language=row.language,
         published=row.published,
+        image=row.image,
+        pages=row.pages,
     )

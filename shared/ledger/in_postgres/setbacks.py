@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import any_, bindparam, func, update
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTERVAL, TEXT, TIMESTAMP, insert
+from sqlalchemy import any_, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTERVAL, TEXT, TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bookmarks import Content
 from shared.errors import FleetError
 from shared.ledger import Job, Pause
-from shared.ledger.in_postgres.jobs import BACK_IN_LINE, FAILED, NOW, ended, enqueue, move_on, to_fenced
-from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, rest, settle
-from shared.ledger.in_postgres.rows import CONTENT, content_row, keepable
+from shared.ledger.in_postgres.jobs import BACK_IN_LINE, FAILED, NOW, ended, move_on, to_fenced
+from shared.ledger.in_postgres.lanes import Windows, hold, rest, settle
+from shared.ledger.in_postgres.rows import keepable
+from shared.ledger.in_postgres.standing_in import stand_in
 from shared.ledger.in_postgres.telling import FAILED as TELL_FAILED
 from shared.ledger.in_postgres.telling import tell, tell_exhausted
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.tables import bookmarks, contents, jobs
-from shared.values import BookmarkId, Stage, Strategy, UserId, WaitReason
+from shared.values import BookmarkId, Stage, Strategy, WaitReason
 
 _WHY = {"error_code": bindparam("code", type_=TEXT), "error": bindparam("sentence", type_=TEXT)}
 _ONE_MORE = {"attempts": jobs.c.attempts + 1}
@@ -39,15 +40,16 @@ _SHOW_FAILURE = (
     update(bookmarks)
     .where(bookmarks.c.id == any_(bindparam("ids", type_=ARRAY(BIGINT))))
     .values(state=FAILED, updated_at=NOW, advice=bindparam("hint", type_=TEXT), **_WHY)
+    .returning(bookmarks.c.id)
 )
 
-# A page that was once read stays: fallback content only stands where there was none, or fallback content.
-_content = insert(contents)
-_KEEP_FALLBACK = _content.on_conflict_do_update(
-    index_elements=["bookmark_id", "user_id"],
-    set_={**{name: _content.excluded[name] for name in CONTENT}, "fetched_at": NOW},
-    where=contents.c.strategy == Strategy.FALLBACK.value,
-).returning(contents.c.bookmark_id)
+_STANDS_IN = (
+    select(contents.c.bookmark_id)
+    .where(contents.c.bookmark_id == bookmarks.c.id, contents.c.strategy == Strategy.FALLBACK.value)
+    .exists()
+)
+_SHOW_FAILED_ANALYSIS = _SHOW_FAILURE.where(~_STANDS_IN)
+"""Not of what stands in for a page: that page is still being tried, or the bookmark shows why it could not be read."""
 
 
 async def postpone(
@@ -86,8 +88,8 @@ async def retry(
     chance = random()  # one for all: what failed together comes back together, and costs one request again
     waits = [chance * retries.longest_wait(attempt=job.attempt) for job in held]
     await work.execute(_BACK_OFF, {"ids": [job.id for job in held], "waits": waits})
-    if held and fallback is not None:
-        await _fall_back(work, user, [job.bookmark.id for job in held if job.attempt == 1], fallback)
+    if fallback is not None:
+        await stand_in(work, held, fallback)
     failed = await _fail(work, [job for job in claimed if job not in again], error, fallback)
     await settle(work, windows, user)
     return failed
@@ -108,10 +110,11 @@ def why(error: FleetError) -> dict[str, str]:
     return {"code": error.code, "sentence": keepable(error.sentence)}
 
 
-async def show_failure(work: AsyncConnection, ids: Sequence[BookmarkId], error: FleetError) -> None:
-    """Bookmarks whose jobs failed show why, and others are told."""
-    await work.execute(_SHOW_FAILURE, {"ids": list(ids), "hint": error.advice, **why(error)})
-    await tell(work, TELL_FAILED, ids, error=error)
+async def show_failure(work: AsyncConnection, stage: Stage, ids: Sequence[BookmarkId], error: FleetError) -> None:
+    """Bookmarks whose jobs of this stage failed show why, and others are told."""
+    show = _SHOW_FAILED_ANALYSIS if stage is Stage.ANALYZE else _SHOW_FAILURE
+    shown = await work.scalars(show, {"ids": list(ids), "hint": error.advice, **why(error)})
+    await tell(work, TELL_FAILED, [BookmarkId(id_) for id_ in shown], error=error)
 
 
 async def _fail(
@@ -119,18 +122,8 @@ async def _fail(
 ) -> list[Job]:
     """End them, where we still hold them; those we did."""
     held = await move_on(work, _FAIL, claimed, **why(error))
-    ids = [job.bookmark.id for job in held]
-    if ids:
-        await show_failure(work, ids, error)
-    if ids and fallback is not None:
-        await _fall_back(work, claimed[0].user, ids, fallback)
+    if held:
+        await show_failure(work, held[0].stage, [job.bookmark.id for job in held], error)
+    if fallback is not None:
+        await stand_in(work, held, fallback)
     return held
-
-
-async def _fall_back(work: AsyncConnection, user: UserId, ids: Sequence[BookmarkId], fallback: Content) -> None:
-    """Keep fallback content where no page was ever read, and queue its analysis."""
-    if not ids:
-        return
-    kept = await work.execute(_KEEP_FALLBACK, [content_row(user, id_, fallback) for id_ in ids])
-    await open_lane(work, user, Stage.ANALYZE)
-    await enqueue(work, user, Stage.ANALYZE, [BookmarkId(id_) for id_ in kept.scalars()])

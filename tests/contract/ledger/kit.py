@@ -25,6 +25,7 @@ SCRAPE, RENDER, ANALYZE = Stage.SCRAPE, Stage.RENDER, Stage.ANALYZE
 
 POLICIES = {
     SCRAPE: StagePolicy(2, 1, 6, timedelta(seconds=60), timedelta(seconds=120)),
+    RENDER: StagePolicy(2, 1, 6, timedelta(seconds=60), timedelta(seconds=120)),
     ANALYZE: StagePolicy(5, 3, 20, timedelta(seconds=60), timedelta(seconds=300)),
 }
 RETRIES = RetryPolicy(retries=2, base=timedelta(seconds=10), cap=timedelta(seconds=15))
@@ -50,6 +51,7 @@ class Fleet(Protocol):
 
     def draw(self) -> float: ...
     def another(self) -> Ledger: ...
+    def serves_only(self, *stages: Stage) -> None: ...
     def passes(self, time: timedelta) -> None: ...
     def see(self, bookmark: BookmarkId) -> Seen | None: ...
     def events(self) -> Counter[tuple[str, int]]: ...
@@ -65,7 +67,12 @@ class InMemory:
     ledger: MemoryLedger = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ledger = MemoryLedger(policies=POLICIES, retries=RETRIES, clock=self.now, random=lambda: self.draw())  # noqa: PLW0108 - tests replace it
+        self.serves_only(*POLICIES)
+
+    def serves_only(self, *stages: Stage) -> None:
+        """From the beginning: no other stage has anybody to work for it."""
+        policies = {stage: POLICIES[stage] for stage in stages}
+        self.ledger = MemoryLedger(policies=policies, retries=RETRIES, clock=self.now, random=lambda: self.draw())  # noqa: PLW0108 - tests replace it
 
     def draw(self) -> float:
         return self.chance
@@ -105,16 +112,22 @@ class InPostgres:
     url: str
     database: Database
     chance: float = 0.5
+    stages: tuple[Stage, ...] = tuple(POLICIES)
     ledger: PostgresLedger = field(init=False)
 
     def __post_init__(self) -> None:
+        self.ledger = self.another()
+
+    def serves_only(self, *stages: Stage) -> None:
+        self.stages = stages
         self.ledger = self.another()
 
     def draw(self) -> float:
         return self.chance
 
     def another(self) -> PostgresLedger:
-        return PostgresLedger(self.database, policies=POLICIES, retries=RETRIES, random=lambda: self.draw())  # noqa: PLW0108 - tests replace it
+        policies = {stage: POLICIES[stage] for stage in self.stages}
+        return PostgresLedger(self.database, policies=policies, retries=RETRIES, random=lambda: self.draw())  # noqa: PLW0108 - tests replace it
 
     def now(self) -> datetime:
         return datetime.now(UTC)

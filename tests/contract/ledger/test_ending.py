@@ -54,6 +54,7 @@ async def test_a_job_may_advance_to_another_stage_without_content(fleet: Fleet) 
 
 
 async def test_a_stage_that_nobody_serves_keeps_its_jobs(fleet: Fleet) -> None:
+    fleet.serves_only(SCRAPE, ANALYZE)
     await fleet.ledger.submit(ADA, pages(1))
     [job] = await claim_all(fleet.ledger, SCRAPE)
     await fleet.ledger.advance(job, to=RENDER)

@@ -1,5 +1,7 @@
 """Content for bookmarks whose page could not be read."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,9 +24,9 @@ def bookmark(url: str = URL, *, title: str = "", tags: tuple[str, ...] = (), exc
     return Bookmark(id=BookmarkId(1), user=UserId("u"), url=url, title=title, tags=tags, excerpt=excerpt)
 
 
-def refused(verdict: Verdict) -> PageRefused:
+def refused(verdict: Verdict, seen: Extracted = SEEN) -> PageRefused:
     error = PageRefused("blog.example refused.")
-    error.__cause__ = Unfit(Judgement(verdict, "a sign"), SEEN)
+    error.__cause__ = Unfit(Judgement(verdict, "a sign"), seen)
     return error
 
 
@@ -68,6 +70,105 @@ def test_what_was_shown_in_a_pages_place_is_not_kept(verdict: Verdict) -> None:
     assert content.title == "Mine"
     assert SEEN.title not in content.text
     assert SEEN.text not in content.text
+
+
+@pytest.mark.parametrize("verdict", [Verdict.LOGIN, Verdict.BLOCKED, Verdict.CHALLENGE])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        Extracted(text="Members only.", title="A fast parser | Blog", description="How it came to be."),
+        Extracted(
+            text="A form.", title="Log in | Blog", offered_title="A fast parser", description="How it came to be."
+        ),
+    ],
+)
+def test_a_notice_that_bears_the_pages_own_title_and_teaser_tells_them_and_no_more(
+    verdict: Verdict, seen: Extracted
+) -> None:
+    content = fallback_content(bookmark(), refused(verdict, seen))
+
+    assert content.title in ("A fast parser | Blog", "A fast parser")
+    assert content.description == "How it came to be."
+    assert seen.text not in content.text
+
+
+@pytest.mark.parametrize(
+    ("title", "description", "site_name"),
+    [
+        ("Just a moment...", "", None),
+        ("Log in | Blog", "Log in to continue reading.", "Blog"),
+        ("Sign in - a fast parser", "", None),
+        ("Blog", "The blog.", "Blog"),
+        ("blog.example", "", None),
+        ("Access denied | blog.example used Cloudflare to restrict access", "", None),
+        ("Welcome back to our community", "Good to see you.", None),
+        ("404", "", None),
+    ],
+)
+@pytest.mark.parametrize("verdict", [Verdict.LOGIN, Verdict.BLOCKED])
+def test_a_notices_own_title_says_nothing_of_the_page(
+    verdict: Verdict, title: str, description: str, site_name: str | None
+) -> None:
+    seen = Extracted(text="x", title=title, offered_title=title, description=description, site_name=site_name)
+
+    content = fallback_content(bookmark(), refused(verdict, seen))
+
+    assert (content.title, content.description, content.site_name) == ("a fast parser", "", None)
+
+
+def test_what_the_teaser_of_a_notice_asks_for_is_not_kept_although_its_title_is() -> None:
+    seen = Extracted(title="A fast parser", description="Log in to continue.")
+
+    content = fallback_content(bookmark(), refused(Verdict.LOGIN, seen))
+
+    assert (content.title, content.description) == ("A fast parser", "")
+
+
+@pytest.mark.parametrize("title", ["Loading...", "React App", "blog.example", "Subscribe to continue reading | Blog"])
+def test_a_title_that_names_no_page_gives_way_to_the_one_offered_or_the_words_of_the_address(title: str) -> None:
+    named = refused(Verdict.THIN, Extracted(title=title, offered_title="The parser"))
+    nameless = refused(Verdict.PAYWALL, Extracted(text="It begins.", title=title))
+
+    assert fallback_content(bookmark(), named).title == "The parser"
+    assert fallback_content(bookmark(), nameless).title == "a fast parser"
+
+
+RICH = Extracted(
+    text="The first lines.", title="Worth paying", description="A teaser.", image="https://a.example/1.png"
+)
+
+
+def test_a_later_try_that_sees_more_makes_fallback_content_better() -> None:
+    before = fallback_content(bookmark(tags=("parsing",)), PageUnreachable("No."))
+
+    content = fallback_content(bookmark(tags=("parsing",)), refused(Verdict.PAYWALL, RICH), before=before)
+
+    assert content == fallback_content(bookmark(tags=("parsing",)), refused(Verdict.PAYWALL, RICH))
+    assert (content.title, content.image) == ("Worth paying", "https://a.example/1.png")
+
+
+def test_a_later_try_that_sees_less_takes_nothing_from_it_but_says_how_it_went() -> None:
+    before = fallback_content(bookmark(), refused(Verdict.PAYWALL, RICH))
+
+    content = fallback_content(bookmark(), PageUnreachable("No."), before=before)
+
+    assert content == replace(before, verdict="page_unreachable")
+
+
+def test_each_of_two_tries_that_saw_different_things_adds_its_own() -> None:
+    titled = fallback_content(bookmark(), refused(Verdict.THIN, Extracted(title="Worth it", author="Ada")))
+    other = Extracted(text=" ".join(["Some", "words"] * 20), image="https://a.example/1.png")
+
+    content = fallback_content(bookmark(), refused(Verdict.THIN, other), before=titled)
+
+    assert (content.title, content.author, content.image) == ("Worth it", "Ada", "https://a.example/1.png")
+    assert content.text.startswith("Worth it\n\nSome words")
+
+
+def test_a_title_made_of_the_address_gives_way_to_the_one_its_owner_gives_it_later() -> None:
+    before = fallback_content(bookmark(), PageUnreachable("No."))
+
+    assert fallback_content(bookmark(title="Mine"), PageUnreachable("No."), before=before).title == "Mine"
 
 
 @pytest.mark.parametrize(

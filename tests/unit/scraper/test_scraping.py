@@ -187,6 +187,38 @@ async def test_a_page_that_needs_a_browser_goes_on_to_the_render_stage_where_the
     assert job.bookmark.url == URL
 
 
+async def test_what_was_seen_of_a_page_is_shown_while_a_browser_is_asked_for_it() -> None:
+    ledger = memory_ledger(render=True)
+    jobs = await claimed(ledger)
+    shell = html("", title="An app", head='<meta name="description" content="It plans gardens.">')
+
+    await scraping(page(shell + b"<div id=root></div>"), ledger=ledger, browser_follows=True)(jobs)
+
+    (kept,) = ledger.bookmarks.values()
+    assert kept.content is not None
+    assert (kept.state, kept.content.strategy, kept.content.verdict) == ("queued", "fallback", "thin")
+    assert kept.content.description == "It plans gardens."
+
+
+async def test_what_a_page_says_about_itself_is_kept_beside_its_text() -> None:
+    head = (
+        '<meta property="og:image" content="/lead.png"><meta property="article:published_time" content="2024-05-06">'
+        '<meta name="author" content="Ada"><meta property="og:site_name" content="Site">'
+    )
+
+    content = await scraped(page(html(WORDS, title="A fine page", head=head)))
+
+    assert content.image == "https://site.example/lead.png"
+    assert (content.author, content.site_name, content.published) == ("Ada", "Site", "2024-05-06")
+    assert content.pages is None
+
+
+async def test_the_address_of_an_image_is_kept_whole_or_not_at_all() -> None:
+    head = f'<meta property="og:image" content="https://a.example/{"x" * 3_000}">'
+
+    assert (await scraped(page(html(WORDS, head=head)))).image is None
+
+
 async def test_a_page_that_needs_a_browser_ends_with_what_could_be_read_where_there_is_none() -> None:
     ledger = memory_ledger()
     jobs = await claimed(ledger)

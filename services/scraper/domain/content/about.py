@@ -46,6 +46,7 @@ class About:
     """
 
     title: str = ""
+    offered_title: str = ""
     description: str = ""
     author: str | None = None
     site_name: str | None = None
@@ -62,8 +63,10 @@ def about(page: Page) -> About:
     data = list(page.data("application/ld+json"))
     types = {name for each in data for name in _types(each)}
     works = [each for each in data if any(_WORKS.search(name) for name in _types(each))]
+    offered_title = _first(meta, "og:title", "twitter:title")
     return About(
-        title=page.title or _first(meta, "og:title", "twitter:title"),
+        title=page.title or offered_title,
+        offered_title=offered_title,
         description=_first(meta, "description", "og:description", "twitter:description", "dc.description")
         or _said(works, "description"),
         author=_author(page, works) or None,

@@ -50,6 +50,7 @@ def extract_page(page: Page) -> Extracted:
     return Extracted(
         text="\n\n".join(content_blocks(page, said)),
         title=said.title,
+        offered_title=said.offered_title,
         description=said.description,
         author=said.author,
         site_name=said.site_name,
