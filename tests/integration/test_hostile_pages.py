@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from services.scraper.adapters.in_chromium import ChromiumFetcher
 from services.scraper.domain.pages import Fetched
+from services.scraper.domain.personal import is_personal
 from shared.errors import FleetError, PageUnreachable, PageUnusable
 from tests.integration.browsing import LIMITS, Browsing, browsing, family, left_behind
 from tests.integration.hostile_site import Answer, Site, answer, endless, raw, redirect, silence, site
@@ -174,6 +175,25 @@ async def test_an_error_page_keeps_its_status_and_a_later_page_has_its_own(here:
 
     assert (refused.status, refused.headers["cf-mitigated"]) == (403, "challenge")
     assert (passed.status, passed.url, dict(passed.headers)) == (200, hostile.url("/other"), {})
+
+
+COOKIE = {"Set-Cookie": "user=one; Path=/"}
+TO_OTHER = {
+    "its own answer": answer(f"<p>{SENTENCES}</p>", headers=COOKIE),
+    "a redirect": redirect("/other", headers=COOKIE),
+    "a script": answer(f"<script>location.replace('/other')</script><p>{SENTENCES}", headers=COOKIE),
+    "a refresh": answer("<meta http-equiv=refresh content='0;url=/other'>", headers=COOKIE),
+}
+
+
+@pytest.mark.parametrize("first", TO_OTHER.values(), ids=TO_OTHER)
+async def test_a_page_that_sets_a_cookie_on_its_way_is_known_to_be_personal(
+    here: Browsing, hostile: Site, first: Answer
+) -> None:
+    hostile.answers["/other"] = page()
+
+    assert is_personal(await shown(here, hostile, first))
+    assert not is_personal(await shown(here, hostile, page()))
 
 
 async def test_plain_text_stays_plain(here: Browsing, hostile: Site) -> None:

@@ -236,6 +236,20 @@ async def test_a_site_may_send_a_visitor_back_once_it_has_set_a_cookie(scrape: S
     assert content.title == "Harmless"
 
 
+async def test_a_page_brings_along_what_each_redirect_to_it_said(scrape: ScrapePage, hostile: Site) -> None:
+    hostile.answers |= {
+        "/page": redirect("/second?token=abc", headers={"Set-Cookie": "user=one"}),
+        "/second": redirect("/harmless", headers={"Cache-Control": "private"}),
+    }
+
+    page = (await scrape._looker.look(hostile.url("/page"))).page
+
+    first, second = page.way
+    assert (first.url, first.headers["set-cookie"]) == (hostile.url("/page"), "user=one")
+    assert (second.url, second.headers["cache-control"]) == (hostile.url("/second?token=abc"), "private")
+    assert "set-cookie" not in page.headers
+
+
 async def test_one_pages_cookies_are_not_anothers(scrape: ScrapePage, hostile: Site) -> None:
     hostile.answers["/page"] = answer(PAGE, headers={"Set-Cookie": "user=one; Path=/"})
 
@@ -276,7 +290,10 @@ async def test_an_earlier_answers_marks_are_shown_to_its_own_address_alone(scrap
         Fetched(hostile.url("/there"), 200, "text/html", headers=marks), Reading(), Judgement(Verdict.OK, "a look")
     )
 
-    assert await scrape._looker.look(hostile.url("/page"), seen=seen) is seen
+    look = await scrape._looker.look(hostile.url("/page"), seen=seen)
+
+    assert (look.reading, look.judgement) == (seen.reading, seen.judgement)
+    assert look.page.headers.items() >= marks.items()
 
     first, second = hostile.requests
     assert "If-" not in first

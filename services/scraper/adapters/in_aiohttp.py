@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 from yarl import URL
 
 from services.scraper.adapters.inflating import ACCEPTED, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
-from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, is_pdf
+from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, Hop, is_pdf
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Journey, Visits
 from shared.egress import Allowed, EgressGuard
@@ -82,14 +82,16 @@ class _Trip:
         """The answer at the end of the redirects."""
         end = asyncio.get_running_loop().time() + self.limits.total.total_seconds()
         been: set[tuple[URL, str]] = set()
+        way: tuple[Hop, ...] = ()
         for _ in range(self.limits.redirects + 1):
             await self.journey.go_to(url, interval=await self.robots.heed(url))
             with _translated(url):
                 async with asyncio.timeout_at(end):
                     answer = await self._ask(url)
             if isinstance(answer, Fetched):
-                return answer
-            url = answer
+                return replace(answer, way=way)
+            url, hop = answer
+            way += (hop,)
             # A site may send a visitor back to where it was, once it has set a cookie.
             here = (url, self.session.cookie_jar.filter_cookies(url).output())
             if here in been:
@@ -97,13 +99,15 @@ class _Trip:
             been.add(here)
         raise PageUnusable(f"The page redirects more than {self.limits.redirects} times.")
 
-    async def _ask(self, url: URL) -> Fetched | URL:
-        """The page, or where its site sends us on to."""
+    async def _ask(self, url: URL) -> Fetched | tuple[URL, Hop]:
+        """The page, or where its site sends us on to, and what it said by that."""
         allowed = await self.guard.judge(url)
         self.connector.pin(allowed)
         async with self._request(allowed) as response:
             self.journey.answered(response.status, response.headers.get("Retry-After"))
-            return _redirect_target(response) or await self._read(response)
+            if target := _redirect_target(response):
+                return target, Hop(str(response.url), _headers(response))
+            return await self._read(response)
 
     @asynccontextmanager
     async def _request(self, allowed: Allowed) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -127,7 +131,7 @@ class _Trip:
             media_type="application/pdf" if is_untold and body else media_type,
             charset=response.charset,
             body=body,
-            headers={name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers},
+            headers=_headers(response),
         )
 
     async def _body(self, response: aiohttp.ClientResponse, media_type: str) -> bytes:
@@ -164,6 +168,10 @@ def _conditions(url: URL, seen: Fetched | None) -> dict[str, str]:
         return {}
     asked = {"If-None-Match": seen.headers.get("etag"), "If-Modified-Since": seen.headers.get("last-modified")}
     return {name: value for name, value in asked.items() if value}
+
+
+def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
 
 
 def _redirect_target(response: aiohttp.ClientResponse) -> URL | None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +15,7 @@ from services.scraper.adapters.browser import Browser, BrowserLost
 from services.scraper.adapters.browsers import Browsers
 from services.scraper.adapters.egress_proxy import EgressProxy, Pass
 from services.scraper.domain.limits import RenderLimits
-from services.scraper.domain.pages import Fetched
+from services.scraper.domain.pages import Fetched, Hop
 from shared.egress.rules import Refusal
 from shared.errors import AddressRefused, FleetError, PageUnreachable, PageUnusable
 from shared.logs import log
@@ -23,6 +23,7 @@ from shared.metrics import EGRESS_REFUSED
 
 _AMPLE_CHARS = 1_000
 _SOME_CHARS = 200
+_MOST_DOCUMENTS = 50  # of one visit, whose headers are looked at
 _LATE_S = 2.0  # a page that asks for nothing and shows nothing yet may still be at work
 
 _SETTLED = """(ample) => new Promise(resolve => {
@@ -125,6 +126,7 @@ class _Visit:
         session = await self.context.new_cdp_session(self.page)
         world = _World(session)
         await asyncio.gather(_Gatekeeper(session, self.leave).stand(), world.find())
+        documents = _Documents(self.page)
         with self._translated(url):
             response = await self.page.goto(
                 str(url), wait_until="commit", timeout=self.limits.load.total_seconds() * 1000
@@ -133,7 +135,7 @@ class _Visit:
             async with asyncio.timeout(self.limits.settle.total_seconds()):
                 await self._settle(world)
         taken = await world.ask(_TAKEN, self.limits.html_chars)
-        return self._fetched(url, taken, response)
+        return replace(self._fetched(url, taken, response), way=await documents.stops())
 
     async def _settle(self, world: "_World") -> None:
         """Wait until there is much to read, or nothing more is asked for and there is something, or a bit longer."""
@@ -183,6 +185,27 @@ class _Visit:
             if not self.page.is_closed() and (failure := _failure(error.message, url, self.leave)):
                 raise failure from error
             raise
+
+
+class _Documents:
+    """What a page is, one answer after the other: redirects, what scripts and refreshes lead on to, and the last."""
+
+    def __init__(self, page: Page) -> None:
+        """Begin to take note."""
+        self._page = page
+        self._answers: list[Response] = []
+        page.on("response", self._note)
+
+    async def stops(self) -> tuple[Hop, ...]:
+        """Each with all its headers: `Response.headers` leaves out those that set cookies."""
+        headers = await asyncio.gather(*(answer.all_headers() for answer in self._answers))
+        return tuple(Hop(answer.url, its) for answer, its in zip(self._answers, headers, strict=True))
+
+    def _note(self, answer: Response) -> None:
+        with suppress(Error):  # the frame is gone
+            is_document = answer.request.is_navigation_request() and answer.frame == self._page.main_frame
+            if is_document and len(self._answers) < _MOST_DOCUMENTS:
+                self._answers.append(answer)
 
 
 _REASONS = {

@@ -1,6 +1,6 @@
 """Looking at a page: fetch it, have it read, judge what came back. What that means for a bookmark is for others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -60,7 +60,8 @@ class FreshLook:
             page = await self._fetcher.fetch(url, seen=seen.page if seen else None)
             if seen and page.status == HTTPStatus.NOT_MODIFIED:
                 FETCHES.labels(self._strategy, seen.judgement.verdict).inc()
-                return seen
+                headers = {**seen.page.headers, **page.headers}
+                return replace(seen, page=replace(seen.page, headers=headers, way=page.way))
             reading = await self._reader.read(page) if page.is_readable else Reading()
         except FleetError as error:
             FETCHES.labels(self._strategy, error.code).inc()

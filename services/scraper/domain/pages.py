@@ -31,6 +31,18 @@ _PDF_HEADER_WITHIN = 1_024  # some writers put something before it, and all read
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """A stop on the way to a page: an address, and what its site said there before it led on.
+
+    Attributes:
+        headers: as those of `Fetched`.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A site's answer, whatever its status.
 
@@ -40,6 +52,7 @@ class Fetched:
         charset: as the HTTP header named it.
         body: without compression; empty when the media type is not readable.
         headers: lower-case names; the values of one that came more than once are joined by commas.
+        way: the stops on the way to it, in order: redirects, and in a browser all documents, itself among them.
     """
 
     url: str
@@ -48,6 +61,7 @@ class Fetched:
     body: bytes = b""
     charset: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    way: tuple[Hop, ...] = ()
 
     @property
     def is_readable(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from yarl import URL
 
-from services.scraper.domain.pages import Fetched
+from services.scraper.domain.pages import Fetched, Hop
 
 _SECRET_PARAMETER = re.compile(
     r"(?:[\w-]+[_-])?(?:token|signature|session|secret|passw(?:or)?d|credentials?|jwt|otp|ticket|invite|invitation)"
@@ -32,9 +32,10 @@ _SAME_FOR_ALL_VISITORS = frozenset(
         *("github.com", "gitlab.com", "stackoverflow.com", "stackexchange.com", "serverfault.com", "superuser.com"),
         *("wikipedia.org", "wikimedia.org", "wiktionary.org", "arxiv.org", "news.ycombinator.com", "reddit.com"),
         *("youtube.com", "medium.com", "leetcode.com", "dev.to", "developer.mozilla.org", "docs.python.org"),
+        *("youtu.be", "t.co", "bit.ly", "tinyurl.com", "lnkd.in", "buff.ly", "dlvr.it"),
     }
 )
-"""Sites that call every answer private for their members' sake, and show all others one and the same page."""
+"""Sites that call every answer private for their members' or their counts' sake, and show all others the same."""
 
 
 def bears_secret(url: str) -> bool:
@@ -52,20 +53,25 @@ def bears_secret(url: str) -> bool:
 
 
 def is_personal(page: Fetched) -> bool:
-    """Whether a site says of its answer that it is one visitor's; what it leads to may also turn out to be a secret.
+    """Whether a site says of its answer, or of a stop on the way to it, that it is one visitor's.
 
-    As shared caches do, an answer that sets a cookie is taken for personal unless it is called public.
+    A stop that sets a cookie, or leads over an address that is a secret, makes what follows its visitor's own.
     """
-    if bears_secret(page.url):
+    return _is_one_visitors(page) or any(_is_one_visitors(stop) for stop in page.way)
+
+
+def _is_one_visitors(stop: Hop | Fetched) -> bool:
+    """As shared caches do, an answer that sets a cookie is taken for personal unless it is called public."""
+    if bears_secret(stop.url):
         return True
-    if _shows_all_the_same(page.url):
+    if _shows_all_the_same(stop.url):
         return False
-    said = _words(page.headers, "cache-control")
+    said = _words(stop.headers, "cache-control")
     if said & {"no-store", "private"}:
         return True
-    if "*" in _words(page.headers, "vary"):
+    if "*" in _words(stop.headers, "vary"):
         return True
-    by_cookie = "set-cookie" in page.headers or "cookie" in _words(page.headers, "vary")
+    by_cookie = "set-cookie" in stop.headers or "cookie" in _words(stop.headers, "vary")
     return by_cookie and not said & {"public", "s-maxage"}
 
 

@@ -94,7 +94,8 @@ class SharedLook:
     async def _take(self, flight: Flight, url: str) -> Look:
         async with self._held(flight):
             look = await self._looker.look(url, seen=flight.earlier)
-            CACHE.labels("revalidated" if look is flight.earlier else "miss").inc()
+            is_old = flight.earlier is not None and look.reading is flight.earlier.reading
+            CACHE.labels("revalidated" if is_old else "miss").inc()
             if is_personal(look.page):
                 await self._looks.part(flight, A_MOMENT)
             else:

@@ -1,8 +1,10 @@
 """Which pages stay with whoever saved them."""
 
+from dataclasses import replace
+
 import pytest
 
-from services.scraper.domain.pages import Fetched
+from services.scraper.domain.pages import Fetched, Hop
 from services.scraper.domain.personal import bears_secret, is_personal
 
 SECRETS = [
@@ -87,6 +89,31 @@ def test_any_other_answer_is_not(headers: dict[str, str]) -> None:
 
 def test_a_page_that_led_to_a_secret_address_is_personal_whatever_is_said_of_it() -> None:
     assert is_personal(answer("https://site.example/a?session=1", cache_control="public"))
+
+
+SHARED_STOP, PUBLIC = Hop("https://www.site.example/", {"vary": "Accept-Encoding"}), {"cache_control": "public"}
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        Hop("https://site.example/welcome", {"set-cookie": "session=1"}),
+        Hop("https://site.example/welcome", {"cache-control": "private"}),
+        Hop("https://site.example/welcome?token=abc"),
+    ],
+)
+def test_a_page_that_a_personal_stop_led_to_is_personal_whatever_is_said_of_it(stop: Hop) -> None:
+    page = answer(**PUBLIC)
+
+    assert is_personal(replace(page, way=(stop, SHARED_STOP)))
+    assert is_personal(replace(page, way=(SHARED_STOP, stop)))
+    assert not is_personal(replace(page, way=(SHARED_STOP, SHARED_STOP)))
+
+
+def test_a_link_that_is_counted_for_who_shared_it_leads_all_to_the_same_page() -> None:
+    stop = Hop("https://t.co/abc", {"set-cookie": "muc=1", "cache-control": "private,max-age=300"})
+
+    assert not is_personal(replace(answer(), way=(stop,)))
 
 
 @pytest.mark.parametrize("host", ["github.com", "en.wikipedia.org"])

@@ -1,6 +1,7 @@
 """One look serves all: who looks, who gets that look, and who has to wait."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from services.scraper.adapters.looks.in_memory import LooksInMemory
 from services.scraper.domain.gate import Verdict
 from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import A_MOMENT, Answer, Away, Flight, Looks
+from services.scraper.domain.pages import Hop
 from services.scraper.domain.sharing import A_WHILE, SharedLook
 from shared.errors import AddressRefused, FleetError, HostBusy, PageUnreachable
 from tests.looks import URL, look
@@ -230,6 +232,31 @@ async def test_a_personal_page_is_looked_at_by_everybody_alone_and_holds_nobody_
 
     assert len({look.reading for look in looks}) == 5
     assert len(site.urls) == 5
+
+
+async def test_a_page_that_sets_a_cookie_on_its_way_is_everybodys_own(site: Site, shared: SharedLook) -> None:
+    way = (Hop("https://site.example/welcome", {"set-cookie": "session=1"}),)
+    site.answer = lambda _: replace(look(), page=replace(look().page, way=way))
+
+    for _ in range(3):
+        await shared.look(URL)
+
+    assert len(site.urls) == 3
+
+
+async def test_a_page_that_turns_out_personal_when_it_is_asked_about_again_is_not_kept(
+    site: Site, shared: SharedLook, clock: Clock
+) -> None:
+    site.answer = lambda _: look(headers={"etag": '"v1"'})
+    await shared.look(URL)
+    clock.forward(DAY)
+
+    site.answer = lambda seen: seen and replace(seen, page=replace(seen.page, headers={"cache-control": "private"}))
+    for _ in range(3):
+        await shared.look(URL)
+        site.answer = lambda _: look(headers={"cache-control": "private"})
+
+    assert len(site.urls) == 4
 
 
 async def test_an_address_that_bears_a_secret_is_asked_as_it_is_and_kept_nowhere(site: Site, clock: Clock) -> None:

@@ -30,7 +30,8 @@ def edition() -> str:
 def pack(look: Look) -> bytes | None:
     """A look without what is judged already and what its site told the visitor alone; None if it cannot be written."""
     headers = {name: value for name, value in look.page.headers.items() if name in _KEPT_HEADERS}
-    page, reading = replace(look.page, body=b"", headers=headers), replace(look.reading, outline=Outline())
+    page = replace(look.page, body=b"", headers=headers, way=())
+    reading = replace(look.reading, outline=Outline())
     kept = replace(look, page=page, reading=reading)
     try:
         return zlib.compress(_LOOK.dump_json(kept), _LEVEL)
