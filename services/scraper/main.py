@@ -68,7 +68,7 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                     robots = RobotsTxt(fetcher)
                     fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent, robots=robots)
                 fresh = FreshLook(fetcher, parsers, Strategy.STATIC)
-                shared = shared_between_users(fresh, redis, scraper, Strategy.STATIC)
+                shared = shared_between_users(fresh, redis, scraper, egress, Strategy.STATIC)
                 async with SlowPagesAside(shared).open() as looker:
                     scrape = ScrapePage(
                         looker=looker,
@@ -107,9 +107,16 @@ def make_visits(redis: Redis, egress: EgressSettings, manners: Manners) -> Visit
     return Visits(turns, Sites(own=egress.egress_allow), manners)
 
 
-def shared_between_users(fresh: Looker, redis: Redis, scraper: ScraperSettings, strategy: Strategy) -> Looker:
-    """A looker that asks this one only for what no look of others can answer, if the settings have pages shared."""
+def shared_between_users(
+    fresh: Looker, redis: Redis, scraper: ScraperSettings, egress: EgressSettings, strategy: Strategy
+) -> Looker:
+    """A looker that asks this one only for what no look of others can answer, if the settings have pages shared.
+
+    Looks belong to the addresses that may be visited: those from before a network was closed answer nobody after.
+    """
     if not scraper.cache_ttl_s:
         return fresh
-    looks = RedisLooks(redis, way=f"{strategy} {scraper.content_max_chars}", limits=scraper.look_limits())
+    allowed = " ".join(sorted(map(str, (*egress.egress_allow, *egress.egress_ports))))
+    way = f"{strategy} {scraper.content_max_chars} {allowed}"
+    looks = RedisLooks(redis, way=way, limits=scraper.look_limits())
     return SharedLook(fresh, looks, fresh=timedelta(seconds=scraper.cache_ttl_s))

@@ -3,7 +3,10 @@
 import asyncio
 import random
 import string
+import sys
+import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -13,13 +16,21 @@ from redis.asyncio import Redis
 from services.scraper.adapters.looks import in_redis, packing
 from services.scraper.adapters.looks.in_redis import RedisLooks
 from services.scraper.domain.limits import LookLimits
+from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import Apart, Away, Flight, Seen, UnderWay
-from shared.errors import PageUnreachable
+from services.scraper.domain.sharing import SharedLook
+from services.scraper.main import shared_between_users
+from services.scraper.settings import ScraperSettings
+from shared.errors import HostBusy, PageUnreachable
 from shared.quota.in_redis import open_redis
+from shared.settings import EgressSettings
+from shared.values import Strategy
 from tests.conftest import OwnValkey
-from tests.looks import look
+from tests.integration.waiting import until
+from tests.looks import URL, look
 
 DAY = timedelta(days=1)
+FLIGHTS = "fleet:{looks}:flight:*"
 EVERYTHING_KEPT = ("fleet:{looks}:pages", "fleet:{looks}:ends", "fleet:{looks}:size")
 
 
@@ -42,6 +53,17 @@ async def keep(looks: RedisLooks, key: str, *, chars: int = 1_000, fresh: timede
     flight = await looks.ask(key)
     assert isinstance(flight, Flight)
     await looks.keep(flight, look(noise(chars, seed=hash(key))), fresh)
+
+
+class Site:
+    """A `Looker` that counts who asks."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def look(self, _: str, *, seen: Look | None = None) -> Look:  # noqa: ARG002 - a port's word
+        self.asked += 1
+        return look()
 
 
 async def kept_bytes(redis: Redis) -> int:
@@ -116,13 +138,95 @@ async def test_looks_of_another_way_or_another_edition_of_the_program_are_not_th
 async def test_a_turn_whose_owner_died_ends_by_itself(redis: Redis) -> None:
     looks = store(redis)
     await looks.ask("page")
-    (key,) = [key async for key in redis.scan_iter("fleet:{looks}:flight:*")]
+    (key,) = [key async for key in redis.scan_iter(FLIGHTS)]
     assert 10_000 < await redis.pttl(key) <= 20_000
 
     await redis.pexpire(key, 1)
     await asyncio.sleep(0.05)
 
     assert isinstance(await looks.ask("page"), Flight)
+
+
+async def test_when_the_process_that_looks_is_killed_one_of_those_who_wait_takes_over(
+    redis: Redis, redis_url: str
+) -> None:
+    flier = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.integration.flier", redis_url, "2"), stdout=asyncio.subprocess.PIPE
+    )
+    assert flier.stdout is not None
+    assert await flier.stdout.readline() == b"flies\n"
+    site = Site()
+
+    async def look() -> Look | None:
+        async with open_redis(SecretStr(redis_url)) as own:
+            with suppress(HostBusy):
+                return await SharedLook(site, store(own), fresh=DAY).look(URL)
+        return None
+
+    (turn,) = [key async for key in redis.scan_iter(FLIGHTS)]
+    left = [await redis.pttl(turn)]
+
+    async def is_prolonged() -> bool:
+        left.append(await redis.pttl(turn))
+        return left[-1] > left[-2]
+
+    await until(is_prolonged, what="its turn lasts while it lives")
+    flier.kill()
+    await flier.wait()
+    seen: list[Look] = []
+
+    async def all_have_it() -> bool:
+        seen.extend(filter(None, await asyncio.gather(*(look() for _ in range(3)))))
+        return len(seen) >= 3
+
+    await until(all_have_it, what="the page was looked at")
+    assert site.asked == 1
+
+
+DAMAGES = [b"", b"x", b"9" * 13, b"9" * 13 + b"no zlib", b"9" * 13 + zlib.compress(b"{}"), b"0" * 13 + b"no zlib"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_look_that_is_damaged_is_no_look_and_is_thrown_away(redis: Redis, damage: bytes) -> None:
+    looks = store(redis)
+    await keep(looks, "page")
+    await keep(looks, "another")
+    digest = looks._digest("page")
+    await redis.hset(EVERYTHING_KEPT[0], digest, damage)
+
+    flight = await looks.ask("page")
+
+    assert isinstance(flight, Flight)
+    assert flight.earlier is None
+    assert not await redis.hexists(EVERYTHING_KEPT[0], digest) or damage == b""
+    await looks.keep(flight, look("After."), DAY)
+    assert isinstance(await looks.ask("page"), Seen)
+    assert isinstance(await looks.ask("another"), Seen)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"failed|", b"failed|{}", b'failed|{"code": "?", "sentence": ""}', b"failed|[]", b"x"]
+)
+async def test_a_failure_or_a_turn_that_is_damaged_is_the_next_ones_turn(redis: Redis, damage: bytes) -> None:
+    looks = store(redis)
+    await looks.ask("page")
+    (key,) = [key async for key in redis.scan_iter(FLIGHTS)]
+    await redis.set(key, damage)
+
+    flight = await looks.ask("page")
+
+    assert isinstance(flight, Flight)
+    await looks.keep(flight, look("After."), DAY)
+    assert isinstance(await looks.ask("page"), Seen)
+
+
+async def test_a_look_from_before_a_network_was_closed_answers_nobody_after(redis: Redis) -> None:
+    site, scraper = Site(), ScraperSettings()
+    wide, narrow = EgressSettings(egress_allow="10.0.0.0/8,192.168.0.0/16"), EgressSettings(egress_allow="10.0.0.0/8")
+    for egress in (wide, wide, narrow):
+        await shared_between_users(site, redis, scraper, egress, Strategy.STATIC).look(URL)
+
+    assert site.asked == 2
 
 
 async def test_everything_that_is_kept_for_a_turn_ends_by_itself(redis: Redis) -> None:
@@ -135,7 +239,7 @@ async def test_everything_that_is_kept_for_a_turn_ends_by_itself(redis: Redis) -
         if key == "apart":
             await looks.part(flight, DAY)
 
-    times = [await redis.pttl(key) async for key in redis.scan_iter("fleet:{looks}:flight:*")]
+    times = [await redis.pttl(key) async for key in redis.scan_iter(FLIGHTS)]
     assert len(times) == 3
     assert all(0 < time <= 20_000 for time in times)
 

@@ -9,7 +9,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local kept = redis.call('HGET', looks, ARGV[1]) or ''
-if kept ~= '' and tonumber(string.sub(kept, 1, 13)) > now then return {'seen', string.sub(kept, 14)} end
+local fresh_until = tonumber(string.sub(kept, 1, 13)) or math.huge -- damaged: the caller sees it, and has it forgotten
+if kept ~= '' and fresh_until > now then return {'seen', string.sub(kept, 14)} end
 
 local held = redis.call('GET', flight)
 if held then
@@ -17,7 +18,7 @@ if held then
     local failure = string.match(held, '^failed|(.*)$')
     if failure then return {'failed', failure} end
     local token, since = string.match(held, '^flight|(%w+)|(%d+)$')
-    if token ~= ARGV[2] then return {'under way', math.max(0, now - since)} end -- else asked again: the answer was lost
+    if token and token ~= ARGV[2] then return {'under way', math.max(0, now - since)} end -- else asked again: the answer was lost
 end
 redis.call('SET', flight, 'flight|' .. ARGV[2] .. '|' .. string.format('%.0f', now), 'PX', ARGV[3])
 return {'flight', string.sub(kept, 14)}

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from services.scraper.adapters.looks.packing import edition, pack, pack_failure, unpack, unpack_failure
+from services.scraper.adapters.looks.packing import Damaged, edition, pack, pack_failure, unpack, unpack_failure
 from services.scraper.domain.limits import LookLimits
 from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import (
@@ -60,9 +60,26 @@ class RedisLooks:
 
     async def ask(self, key: str) -> Answer:
         """See `Looks.ask`."""
-        digest, flight = self._digest(key), Flight(key, uuid4().hex)
+        flight = Flight(key, uuid4().hex)
+        try:
+            return await self._asked(flight)
+        except Damaged:
+            log.warning("look_damaged")
+            await self._forget(flight)
+        try:
+            return await self._asked(flight)
+        except Damaged:
+            return Apart()  # somebody writes them faster than they are forgotten: look alone
+
+    async def _asked(self, flight: Flight) -> Answer:
+        digest = self._digest(flight.key)
         answer = await self._told(self._ask, [_LOOKS, _FLIGHT + digest], digest, flight.token, _ms(FLIGHT_ENDS_AFTER))
         return Away() if answer is None else _answer(*answer, flight=flight)
+
+    async def _forget(self, flight: Flight) -> None:
+        """Drop whatever is kept of a page, and whatever was said of it."""
+        await self._store(flight, b"", timedelta(), beyond=timedelta())
+        await self._say(flight, b"forgotten", timedelta())
 
     async def keep(self, flight: Flight, look: Look, fresh: timedelta) -> None:
         """See `Looks.keep`; one that is too large, or cannot be written down, is everybody's own."""

@@ -18,7 +18,12 @@ from shared.errors import FleetError
 _KEPT_HEADERS = frozenset({"etag", "last-modified", "retry-after"})
 _LEVEL = 4  # of zlib: twice as quick as its usual 6, and a tenth larger
 _LOOK = TypeAdapter(Look)
+_DAMAGES = (ValueError, LookupError, TypeError, RecursionError, zlib.error)
 _FAILURES: dict[str, type[FleetError]] = {kind.code: kind for kind in SHARED_FAILURES}
+
+
+class Damaged(Exception):
+    """These bytes are nothing that was packed."""
 
 
 def edition() -> str:
@@ -40,8 +45,15 @@ def pack(look: Look) -> bytes | None:
 
 
 def unpack(packed: bytes) -> Look:
-    """The look that was packed."""
-    return _LOOK.validate_json(zlib.decompress(packed))
+    """The look that was packed.
+
+    Raises:
+        Damaged: these bytes are none.
+    """
+    try:
+        return _LOOK.validate_json(zlib.decompress(packed))
+    except _DAMAGES as error:
+        raise Damaged from error
 
 
 def pack_failure(error: FleetError) -> bytes:
@@ -50,9 +62,16 @@ def pack_failure(error: FleetError) -> bytes:
 
 
 def unpack_failure(packed: bytes) -> FleetError:
-    """The failure that was packed, as an error to be raised anew."""
-    told = json.loads(packed)
-    return _FAILURES[told["code"]](told["sentence"])
+    """The failure that was packed, as an error to be raised anew.
+
+    Raises:
+        Damaged: these bytes are none.
+    """
+    try:
+        told = json.loads(packed)
+        return _FAILURES[told["code"]](str(told["sentence"]))
+    except _DAMAGES as error:
+        raise Damaged from error
 
 
 def _sources(folder: Traversable) -> Iterator[bytes]:
