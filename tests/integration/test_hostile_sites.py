@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from ipaddress import ip_network
@@ -39,6 +40,11 @@ from tests.integration.hostile_site import Answer, Site, answer, endless, raw, r
 from tests.pdfs import LOCKED, packed_twice, pdf
 from tests.visits import visits
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LIMITS = FetchLimits(
@@ -56,6 +62,7 @@ LONGEST_S = 20.0
 SENTENCES = " ".join(f"Sentence number {n} of a harmless page says something of its own." for n in range(30))
 PAGE = f"<html><head><title>Harmless</title></head><body><article><p>{SENTENCES}</p></article></body></html>"
 HTML_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+CHUNKED = HTML_HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 PDF_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n\r\n"
 UNTOLD_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n"
 BOMB = packed_twice(b"BT /F 10 Tf 50 700 Td (and again) Tj ET\n" * 5_000_000)
@@ -116,6 +123,10 @@ TIME = {
     "provisional answers for ever": endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", pause_s=0.01),
     "an answer cut off": raw(HTML_HEAD + b"Content-Length: 100000\r\n\r\n<html>the beginning"),
     "no answer": raw(b""),
+    "a compressed answer cut off": answer(gzip.compress(PAGE.encode())[:-20], headers={"Content-Encoding": "gzip"}),
+    "chunks cut off": raw(CHUNKED + b"1000\r\n<p>beginning"),
+    "a chunk whose length never ends": endless(CHUNKED + b"1;", b"a" * 8_000),
+    "trailers without end": endless(CHUNKED + b"1\r\n.\r\n0\r\n", b"X-A: b\r\n"),
 }
 
 
@@ -138,6 +149,7 @@ SIZE = {
     "a body as large as it says": answer(b"x" * 5_000_000),
     "a gzip bomb": compressed(gzip.compress(bytes(300_000_000)), "gzip"),
     "a brotli bomb": compressed(brotli.compress(bytes(300_000_000), quality=1), "br"),
+    "a zstd bomb": compressed(zstd.compress(bytes(300_000_000)), "zstd"),
     "a bomb in a bomb": compressed(gzip.compress(gzip.compress(bytes(300_000_000))), "gzip, gzip"),
 }
 
@@ -153,6 +165,8 @@ async def test_a_page_without_measure_is_unusable(scrape: ScrapePage, hostile: S
 NONSENSE = {
     "no HTTP": raw(b"SSH-2.0-OpenSSH_9.9\r\n"),
     "a flood of headers": answer(PAGE, headers={f"X-{n}": "y" for n in range(5_000)}),
+    "headers that are large together": answer(PAGE, headers={f"X-{n}": "y" * 10_000 for n in range(100)}),
+    "one large header": answer(PAGE, headers={"X-A": "y" * 1_000_000}),
     "a header without end": endless(b"HTTP/1.1 200 OK\r\nX-A: ", b"a" * 8_000),
     "a status line without end": endless(b"HTTP/1.1 200 ", b"O" * 8_000),
     "a length that is no number": raw(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),
@@ -214,7 +228,14 @@ async def test_redirects_without_end_are_unusable(scrape: ScrapePage, hostile: S
 
 
 @pytest.mark.parametrize(
-    "target", ["http://127.0.0.2/", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd"]
+    "target",
+    [
+        "http://127.0.0.2/",
+        "http://169.254.169.254/latest/meta-data/",
+        "file:///etc/passwd",
+        "data:text/html,hi",
+        "javascript:alert(1)",
+    ],
 )
 async def test_a_redirect_to_a_refused_address_is_refused(scrape: ScrapePage, hostile: Site, target: str) -> None:
     failure = await suffer(scrape, hostile, redirect(target))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import aiohttp
 from yarl import URL
 
-from services.scraper.adapters.inflating import ACCEPTED, Inflation, TooLarge, Undecodable
+from services.scraper.adapters.inflating import ACCEPTED, CutOff, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
 from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, Hop, is_pdf
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
@@ -20,6 +20,7 @@ from shared.errors import PageUnreachable, PageUnusable
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_HEADERS = 200
 _LONGEST_HEADER = 16_384
+_MOST_HEADER_BYTES = 262_144  # of all together; as Chromium has it
 _TELLING_BYTES = 1_024
 _ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,application/pdf;q=0.9,text/plain;q=0.8,*/*;q=0.1"
 
@@ -105,6 +106,7 @@ class _Trip:
         self.connector.pin(allowed)
         async with self._request(allowed) as response:
             self.journey.answered(response.status, response.headers.get("Retry-After"))
+            _bounded(response)
             if target := _redirect_target(response):
                 return target, Hop(str(response.url), _headers(response))
             return await self._read(response)
@@ -152,6 +154,7 @@ class _Trip:
             body += inflation.feed(chunk)
             if media_type in UNTOLD and len(body) >= _TELLING_BYTES and not is_pdf(body):
                 return b""
+        inflation.end()
         return bytes(body) if media_type not in UNTOLD or is_pdf(body) else b""
 
 
@@ -168,6 +171,12 @@ def _conditions(url: URL, seen: Fetched | None) -> dict[str, str]:
         return {}
     asked = {"If-None-Match": seen.headers.get("etag"), "If-Modified-Since": seen.headers.get("last-modified")}
     return {name: value for name, value in asked.items() if value}
+
+
+def _bounded(response: aiohttp.ClientResponse) -> None:
+    """Refuse headers that are no page's; aiohttp has bounded each of them, and their number."""
+    if sum(len(name) + len(value) for name, value in response.raw_headers) > _MOST_HEADER_BYTES:
+        raise PageUnusable(f"{response.url.host} sends more headers than the fleet reads.")
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
@@ -196,7 +205,7 @@ def _translated(url: URL) -> Iterator[None]:
         raise PageUnusable(f"The page on {url.host} is compressed in a way that cannot be read.") from error
     except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
         raise PageUnusable(f"{url.host} does not answer in valid HTTP.") from error
-    except aiohttp.ClientPayloadError as error:
+    except (aiohttp.ClientPayloadError, CutOff) as error:
         raise PageUnreachable(f"{url.host} ended its answer before the page was complete.") from error
     except aiohttp.ClientSSLError as error:
         raise PageUnreachable(f"{url.host} could not prove that it is {url.host}.") from error
