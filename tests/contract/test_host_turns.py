@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
+from services.scraper.adapters.turns import in_redis
 from services.scraper.adapters.turns.in_memory import InMemoryTurns
 from services.scraper.adapters.turns.in_redis import RedisTurns
 from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
@@ -292,6 +293,63 @@ async def test_a_host_that_times_out_too_often_is_down_until_it_answers(turns_of
     await turns.give_back(probes[2], Ending.ANSWERED, took=MOMENT)
     await given(turns, ticket="a")
     await given(turns, ticket="b")
+
+
+async def has_rested(turns: HostTurns) -> None:
+    """As if a host's rest were over."""
+    match turns:
+        case InMemoryTurns():
+            for host in turns._hosts.values():
+                host.rest = 0
+        case RedisTurns():
+            await turns._take.registered_client.hset(in_redis._keys(HERE)[3], "rest", 0)
+        case TurnsWithStandIn():
+            await has_rested(turns._own)
+
+
+async def overloaded(turns: HostTurns, *, at_once: int = 1) -> None:
+    visits = [await given(turns, ticket=f"{n}", follows=True) for n in range(at_once)]
+    for visit in visits:
+        await turns.give_back(visit, Ending.OVERLOADED, took=MOMENT)
+
+
+async def test_a_host_with_too_much_to_do_rests_twice_as_long_each_time_until_it_answers(turns_of: TurnsOf) -> None:
+    turns = turns_of(interval=NOTHING, concurrency=9, rest=LONG, longest_rest=5 * LONG)
+    await known(turns, HERE)
+
+    rests = []
+    for _ in range(4):
+        await overloaded(turns)
+        rests.append(round((await refused(turns)).wait / LONG))
+        await has_rested(turns)
+
+    assert rests == [1, 2, 4, 5]
+    await turns.give_back(await given(turns), Ending.ANSWERED, took=MOMENT)
+    await overloaded(turns)
+    assert round((await refused(turns)).wait / LONG) == 1
+
+
+async def test_a_host_with_too_much_to_do_is_not_down_and_keeps_nobody_from_its_owners_others(
+    turns_of: TurnsOf,
+) -> None:
+    turns = turns_of(interval=NOTHING, concurrency=9, rest=LONG)
+    await known(turns, HERE)
+
+    await overloaded(turns)
+
+    assert not (await refused(turns)).is_down
+    await given(turns, BESIDE)
+
+
+async def test_visits_that_were_let_in_before_the_rest_neither_end_nor_lengthen_it(turns_of: TurnsOf) -> None:
+    turns = turns_of(interval=NOTHING, concurrency=9, rest=LONG)
+    await known(turns, HERE)
+    straggler = await given(turns, ticket="straggler")
+
+    await overloaded(turns, at_once=4)
+    await turns.give_back(straggler, Ending.ANSWERED, took=MOMENT)
+
+    assert LONG / 2 < (await refused(turns)).wait <= LONG
 
 
 async def test_one_time_out_of_a_host_that_answers_leaves_it_one_visitor_and_no_rest(turns_of: TurnsOf) -> None:

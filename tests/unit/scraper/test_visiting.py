@@ -210,6 +210,22 @@ async def test_a_site_that_is_overloaded_is_left_in_peace_for_as_long_as_it_asks
     assert (("example.org", timedelta(seconds=30)) in turns.told) is paused
 
 
+@pytest.mark.parametrize("retry_after", [None, "0", "soon", "Wed, 25 Nov 2020 03:00:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_site_that_is_overloaded_and_does_not_say_for_how_long_is_known_to_be(
+    status: int, retry_after: str | None
+) -> None:
+    turns = Turns()
+
+    async with visits(turns).journey() as journey:
+        await journey.go_to(HERE)
+        journey.answered(status, retry_after)
+        await journey.go_to(THERE)
+        journey.answered(200, None)
+
+    assert turns.told == [("www.example.org", Ending.OVERLOADED), ("example.net", Ending.ANSWERED)]
+
+
 async def test_a_page_in_a_browser_is_one_visit() -> None:
     turns = Turns()
 

@@ -9,15 +9,24 @@ local now = time[1] * 1000 + time[2] / 1000
 
 redis.call('ZREM', running, told.turn)
 redis.call('HDEL', host, 'since', 'until')
+local strikes = tonumber(redis.call('HGET', host, 'strikes') or 1)
+local rests = tonumber(redis.call('HGET', host, 'rest') or 0) > now
 if told.ending == 'answered' then
-    redis.call('DEL', host)
-    redis.call('HSET', host, 'strikes', 0)
+    -- One that was let in before the host asked for peace does not end the peace.
+    if strikes > 0 or not rests then
+        redis.call('DEL', host)
+        redis.call('HSET', host, 'strikes', 0)
+    end
     redis.call('PEXPIRE', host, told.memory)
     local hold = tonumber(redis.call('HGET', pace, 'hold') or told.took)
     redis.call('HSET', pace, 'hold', hold + (told.took - hold) / 5)
     redis.call('PEXPIRE', pace, told.memory)
+elseif told.ending == 'overloaded' and not rests then
+    local rest = math.min(told.longest_rest, told.rest * 2 ^ (redis.call('HINCRBY', host, 'overloads', 1) - 1))
+    redis.call('HSET', host, 'strikes', 0, 'rest', now + rest, 'waiting', 0)
+    redis.call('PEXPIRE', host, math.ceil(told.memory + rest))
 elseif told.ending == 'hung' then
-    local strikes = tonumber(redis.call('HGET', host, 'strikes') or 1) + 1
+    strikes = strikes + 1
     local rest = told.longest_rest
     if strikes <= told.down_after then rest = math.min(rest, told.rest * 2 ^ (strikes - 2)) end
     redis.call('HSET', host, 'strikes', strikes)

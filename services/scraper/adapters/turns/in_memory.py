@@ -30,6 +30,7 @@ class _Domain:
 @dataclass(slots=True)
 class _Host:
     strikes: int = 1
+    overloads: int = 0
     rest: float = 0
     waiting: int = 0
     since: float = 0
@@ -66,16 +67,22 @@ class InMemoryTurns:
         domain, host = self._known(turn.site)
         domain.running.pop(turn.id, None)
         host.since = host.until = 0
+        rests = host.rest > self._clock()
         match ending:
             case Ending.ANSWERED:
-                self._hosts[turn.site] = _Host(strikes=0)
+                if host.strikes or not rests:
+                    self._hosts[turn.site] = _Host(strikes=0)
                 hold = domain.hold if domain.hold is not None else took.total_seconds()
                 domain.hold = hold + (took.total_seconds() - hold) / 5
             case Ending.HUNG:
                 host.strikes += 1
                 if host.strikes > 1:
                     host.rest, host.waiting = self._clock() + self._rest(host.strikes), 0
-            case Ending.OTHER:
+            case Ending.OVERLOADED if not rests:
+                host.overloads += 1
+                host.strikes, host.waiting = 0, 0
+                host.rest = self._clock() + self._doubled(host.overloads)
+            case _:
                 pass
 
     async def pause(self, site: Site, *, length: timedelta) -> None:
@@ -87,10 +94,12 @@ class InMemoryTurns:
         return _newest(self._domains, site.domain, _Domain), _newest(self._hosts, site, _Host)
 
     def _rest(self, strikes: int) -> float:
+        is_down = strikes > self._manners.down_after
+        return self._manners.longest_rest.total_seconds() if is_down else self._doubled(strikes - 1)
+
+    def _doubled(self, times: int) -> float:
         longest = self._manners.longest_rest.total_seconds()
-        if strikes > self._manners.down_after:
-            return longest
-        return float(min(longest, self._manners.rest.total_seconds() * 2 ** (strikes - 2)))
+        return float(min(longest, self._manners.rest.total_seconds() * 2 ** (times - 1)))
 
 
 @dataclass(frozen=True, slots=True)

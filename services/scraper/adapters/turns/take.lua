@@ -6,7 +6,7 @@
 --       3 booked: sorted set of tickets by the start that is kept for them
 --       4 host: hash {strikes: time-outs in a row; 1 for a host of which nothing is known, rest: until when it is left in
 --         peace, waiting: how many were told to wait for that, since and until of the one visit that is under way while
---         there are strikes}
+--         there are strikes, overloads: how often in a row it had too much to do}
 -- ARGV  1 JSON {ticket, turn, follows, chance, concurrency, interval, down_after, in_place, lease, ahead, grace,
 --       memory, share}: lengths in milliseconds, `chance` from 0 to 1
 -- Gives {verdict, milliseconds to wait, milliseconds between visits that come later}: `turn`; `busy`; `brief`, which is

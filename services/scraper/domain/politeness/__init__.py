@@ -37,7 +37,8 @@ class Manners:
         concurrency: visits to a domain at once.
         interval: between two visits' starts at the least; up to half as long again, by chance.
         own_interval: the same, at the operator's own sites.
-        rest: how long a host that timed out is left in peace; doubled each further time, up to `longest_rest`.
+        rest: how long a host is left in peace that timed out, or said that it has too much to do and not for how long;
+            doubled each further time, up to `longest_rest`.
         longest_rest: also how long a host that is down is taken to be.
         down_after: so many time-outs in a row, and nobody waits for the host any more.
         in_place: the longest wait that is waited where one is; longer ones go back to the ledger.
@@ -99,6 +100,7 @@ class Ending(StrEnum):
     """How a visit went, as far as the next visitors are concerned."""
 
     ANSWERED = "answered"
+    OVERLOADED = "overloaded"  # it asked for peace, and did not say for how long
     HUNG = "hung"  # it took all the time there was
     OTHER = "other"  # not reached, or we left
 

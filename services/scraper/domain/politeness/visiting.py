@@ -64,6 +64,7 @@ class Journey:
         self._turn: Turn | None = None
         self._began = 0.0
         self._pause = timedelta(0)
+        self._is_overloaded = False
 
     async def go_to(self, url: URL, *, interval: timedelta = timedelta(0)) -> None:
         """Wait for the turn at an address' site, leaving the one before.
@@ -92,14 +93,18 @@ class Journey:
 
     def answered(self, status: int, retry_after: str | None) -> None:
         """The site's answer began: its status, and its `Retry-After` as it was sent."""
-        if status in _OVERLOADED and retry_after is not None:
-            self._pause = pause_of(retry_after, now=datetime.now(UTC))
+        if status in _OVERLOADED:
+            self._pause = pause_of(retry_after or "", now=datetime.now(UTC))
+            self._is_overloaded = not self._pause
 
     async def leave(self, ending: Ending) -> None:
         """Give the turn back, if there is one."""
-        turn, pause, self._turn, self._pause = self._turn, self._pause, None, timedelta(0)
+        turn, pause, is_overloaded = self._turn, self._pause, self._is_overloaded
+        self._turn, self._pause, self._is_overloaded = None, timedelta(0), False
         if turn is None:
             return
+        if is_overloaded and ending is Ending.ANSWERED:
+            ending = Ending.OVERLOADED
         await self._turns.give_back(turn, ending, took=timedelta(seconds=time.monotonic() - self._began))
         if pause:
             await self._turns.pause(turn.site, length=pause)
