@@ -10,14 +10,16 @@ from services.scraper.actors import make_scrape_actor
 from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.looks.in_redis import RedisLooks
 from services.scraper.adapters.parsers import Parsers
-from services.scraper.adapters.robots import RobotsTxt
+from services.scraper.adapters.robots import FRESH, RobotsFiles, RobotsTxt
 from services.scraper.adapters.turns.domains import Sites
 from services.scraper.adapters.turns.in_memory import InMemoryTurns
 from services.scraper.adapters.turns.in_redis import RedisTurns
 from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
 from services.scraper.domain.fallback import fallback_for
 from services.scraper.domain.looking import FreshLook, Looker
+from services.scraper.domain.pages import Fetcher
 from services.scraper.domain.politeness import Manners
+from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.slow_pages import SlowPagesAside
 from services.scraper.domain.politeness.visiting import Visits
 from services.scraper.domain.scraping import ScrapePage
@@ -52,6 +54,7 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
     """
     scraper, politeness, egress = ScraperSettings.read(), PolitenessSettings.read(), EgressSettings.read()
     database, stores, dispatch = DatabaseSettings.read(), RedisSettings.read(), DispatchSettings.read()
+    agent = scraper.fetch_user_agent
 
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
@@ -63,10 +66,8 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
             async with Parsers(scraper.parser_limits(), processes=scraper.scrape_parsers) as parsers:
                 guard, limits = make_guard(scraper, egress, resolver), scraper.fetch_limits()
                 visits = make_visits(redis, egress, politeness.manners(longest_visit=limits.total))
-                fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent)
-                if politeness.robots == "respect":
-                    robots = RobotsTxt(fetcher)
-                    fetcher = HttpFetcher(guard, visits, limits, user_agent=scraper.fetch_user_agent, robots=robots)
+                robots = make_robots(politeness, HttpFetcher(guard, visits, limits, user_agent=agent), redis, scraper)
+                fetcher = HttpFetcher(guard, visits, limits, user_agent=agent, robots=robots)
                 fresh = FreshLook(fetcher, parsers, Strategy.STATIC)
                 shared = shared_between_users(fresh, redis, scraper, egress, Strategy.STATIC)
                 async with SlowPagesAside(shared).open() as looker:
@@ -105,6 +106,14 @@ def make_visits(redis: Redis, egress: EgressSettings, manners: Manners) -> Visit
     """Turns at sites for the whole fleet, and for this process alone while Redis is away."""
     turns = TurnsWithStandIn(RedisTurns(redis, manners), InMemoryTurns(manners))
     return Visits(turns, Sites(own=egress.egress_allow), manners)
+
+
+def make_robots(politeness: PolitenessSettings, fetcher: Fetcher, redis: Redis, scraper: ScraperSettings) -> Robots:
+    """What sites ask of robots, asked for once by the whole fleet, if the settings have it heeded."""
+    if politeness.robots == "ignore":
+        return UnheededRobots()
+    looks = RedisLooks(redis, way="robots", limits=scraper.look_limits())
+    return RobotsTxt(SharedLook(RobotsFiles(fetcher), looks, fresh=FRESH))
 
 
 def shared_between_users(

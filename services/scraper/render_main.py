@@ -8,6 +8,7 @@ from services.scraper.actors import make_render_actor
 from services.scraper.adapters.browser import Launch
 from services.scraper.adapters.browsers import Browsers, Wear
 from services.scraper.adapters.egress_proxy import EgressProxy
+from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.in_chromium import ChromiumFetcher
 from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.fallback import fallback_for
@@ -15,7 +16,7 @@ from services.scraper.domain.limits import RenderLimits
 from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.politeness.in_turn import FetcherInTurn
 from services.scraper.domain.scraping import ScrapePage
-from services.scraper.main import make_guard, make_visits, shared_between_users
+from services.scraper.main import make_guard, make_robots, make_visits, shared_between_users
 from services.scraper.settings import PolitenessSettings, RendererSettings, ScraperSettings
 from shared.chromium import find_chromium
 from shared.database import Database
@@ -49,7 +50,8 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
     """
     scraper, renderer, egress = ScraperSettings.read(), RendererSettings.read(), EgressSettings.read()
     database, stores, dispatch = DatabaseSettings.read(), RedisSettings.read(), DispatchSettings.read()
-    manners = PolitenessSettings.read().manners(longest_visit=timedelta(seconds=renderer.render_total_s))
+    politeness = PolitenessSettings.read()
+    manners = politeness.manners(longest_visit=timedelta(seconds=renderer.render_total_s))
     limits = renderer.limits(
         connect=timedelta(seconds=scraper.fetch_connect_s), html_chars=scraper.fetch_max_inflated_bytes
     )
@@ -61,13 +63,16 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
         ledger = postgres_ledger(store, dispatch)
         resolver = SystemResolver()
         redis = open_redis(stores.redis_url)
+        guard, visits = make_guard(scraper, egress, resolver), make_visits(redis, egress, manners)
+        files = HttpFetcher(guard, visits, scraper.fetch_limits(), user_agent=scraper.fetch_user_agent)
+        robots = make_robots(politeness, files, redis, scraper)
         try:
             async with (
                 Parsers(scraper.parser_limits(), processes=renderer.render_parsers) as parsers,
-                EgressProxy(make_guard(scraper, egress, resolver), limits) as proxy,
+                EgressProxy(guard, limits) as proxy,
                 Browsers(_launch(program, proxy, scraper, limits), _wear(renderer)) as browsers,
             ):
-                browser = FetcherInTurn(ChromiumFetcher(browsers, proxy, limits), make_visits(redis, egress, manners))
+                browser = FetcherInTurn(ChromiumFetcher(browsers, proxy, limits), visits, robots=robots)
                 fresh = FreshLook(browser, parsers, Strategy.BROWSER)
                 render = ScrapePage(
                     looker=shared_between_users(fresh, redis, scraper, egress, Strategy.BROWSER),

@@ -54,6 +54,9 @@ _AMP_PATH = re.compile(r"(?P<page>/[^/]*(?:-[^/]*-|\d{4}|\.html?(?=/))[^/]*)/amp
 _AMP_PARAMETER = re.compile(r"amp(?:=1|=true)?|outputtype=amp", re.IGNORECASE)
 _suffixes = lru_cache(maxsize=1)(PublicSuffixList)
 
+_ROBOTS = "/robots.txt"
+"""No page, and no edition of another host's: each host has its own."""
+
 _ROUTE = ("!", "/")
 """Fragments that begin so name a page of an application in the browser; others only a place on the page."""
 
@@ -95,7 +98,7 @@ def _plain(url: URL) -> URL:
         return url
     return _built(
         url,
-        host=_main_host(host),
+        host=host if url.raw_path == _ROBOTS else _main_host(host),
         path=url.raw_path or "/",
         query=_telling_parameters(url, host),
         fragment=url.raw_fragment if url.raw_fragment.startswith(_ROUTE) else "",
@@ -153,17 +156,17 @@ def _shown_by_amp(url: URL) -> URL | None:
 def _of_all_editions(url: URL) -> URL:
     return _built(
         url,
-        host=_without_edition(url.raw_host or ""),
+        host=_without_edition(url.raw_host or "", path=url.raw_path),
         path=_AMP_PATH.sub(r"\g<page>\g<end>", url.raw_path),
         query=_parameters(url, lambda _, part: bool(_AMP_PARAMETER.fullmatch(part))),
         fragment=url.raw_fragment,
     )
 
 
-def _without_edition(host: str) -> str:
+def _without_edition(host: str, *, path: str) -> str:
     """The host without a leading `m.` or `amp.`; a name that somebody registered is left whole."""
     labels = host.split(".")
-    while labels[0] in {"m", "amp"} and _is_somebodys(".".join(labels[1:])):
+    while path != _ROBOTS and labels[0] in {"m", "amp"} and _is_somebodys(".".join(labels[1:])):
         del labels[0]
     return ".".join(labels)
 

@@ -3,6 +3,7 @@
 from yarl import URL
 
 from services.scraper.domain.pages import Fetched, Fetcher
+from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Visits
 from shared.errors import PageUnusable
 
@@ -10,9 +11,10 @@ from shared.errors import PageUnusable
 class FetcherInTurn:
     """A `Fetcher` that waits for its turn at the page's site."""
 
-    def __init__(self, fetcher: Fetcher, visits: Visits) -> None:
-        """Keep what fetches, and who lets it in."""
+    def __init__(self, fetcher: Fetcher, visits: Visits, *, robots: Robots | None = None) -> None:
+        """Keep what fetches, and who lets it in; without `robots` none are heeded."""
         self._fetcher = fetcher
+        self._robots = robots or UnheededRobots()
         self._visits = visits
 
     async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:
@@ -20,9 +22,11 @@ class FetcherInTurn:
 
         Raises:
             HostBusy: the turn comes later than is worth waiting for here.
+            RobotsRefused: the site asks robots not to visit this page.
         """
+        start = _parsed(url)
         async with self._visits.journey() as journey:
-            await journey.go_to(_parsed(url))
+            await journey.go_to(start, interval=await self._robots.heed(start))
             page = await self._fetcher.fetch(url, seen=seen)
             journey.answered(page.status, page.headers.get("retry-after"))
             return page
