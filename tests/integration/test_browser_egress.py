@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 import pytest
+from playwright.async_api import BrowserContext
 
+from services.scraper.adapters.browser import Browser
 from shared.egress.in_memory import GuardInMemory
 from shared.egress.in_resolver import ResolvingGuard
 from shared.egress.rules import Rules
@@ -138,6 +140,60 @@ async def test_with_the_guard_switched_off_the_same_page_reaches_the_canary(publ
     assert not canary.datagrams  # the proxy is no way for these, whatever the guard says
 
 
+@pytest.fixture
+def with_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browsers that let pages register service workers, so that the guard stands alone."""
+
+    async def lenient(self: Browser) -> BrowserContext:
+        return await self._chromium.new_context(accept_downloads=False, user_agent="tests/1.0")
+
+    monkeypatch.setattr(Browser, "_open", lenient)
+
+
+async def windows_and_workers(here: Browsing, public: Site, canary: Canary) -> bool:
+    """Show a page that opens a window, and registers a worker that asks for the canary; whether there was a worker."""
+    worker = f"""
+        const tell = () => clients.matchAll({{includeUncontrolled: true}}).then(all => all[0].postMessage("asked"));
+        fetch("{canary.site.url("/from-worker")}", {{mode: "no-cors"}}).then(tell, tell);
+    """
+    script = f"""
+        open("{canary.site.url("/popup")}");
+        const show = () => document.body.append("{SENTENCES} ".repeat(5));
+        navigator.serviceWorker.onmessage = show;
+        navigator.serviceWorker.register("/sw.js").then(worker => worker || show());
+    """
+    public.answers["/"] = answer(f"<title>T</title><body><p>Little.</p><script>{script}</script>")
+    public.answers["/sw.js"] = answer(worker, content_type="text/javascript")
+    await here.fetcher.fetch(public.url())  # from 127.0.0.1: only such pages, and those over TLS, may have workers
+    return any(request.startswith("GET /sw.js") for request in public.requests)
+
+
+async def test_pages_have_no_service_workers(public: Site, canary: Canary) -> None:
+    async with browsing() as here:
+        assert not await windows_and_workers(here, public, canary)
+
+    assert canary.is_quiet
+
+
+@pytest.mark.usefixtures("with_workers")
+async def test_windows_and_service_workers_would_not_reach_a_refused_address(public: Site, canary: Canary) -> None:
+    async with browsing() as here:
+        assert await windows_and_workers(here, public, canary)
+
+    assert canary.is_quiet
+
+
+@pytest.mark.usefixtures("with_workers")
+async def test_with_the_guard_switched_off_the_same_windows_and_workers_reach_the_canary(
+    public: Site, canary: Canary
+) -> None:
+    async with browsing(GuardInMemory(ANYWHERE)) as here:
+        await windows_and_workers(here, public, canary)
+
+    paths = {request.split(" ")[1] for request in canary.site.requests}
+    assert {"/popup", "/from-worker"} <= paths
+
+
 REDIRECTS = {
     "by status": redirect,
     "by status, as a post": lambda target: redirect(target, status="307 Temporary"),
@@ -160,6 +216,18 @@ async def test_a_redirect_of_any_kind_to_a_refused_address_is_refused(public: Si
     assert canary.is_quiet
 
 
+async def test_with_the_guard_switched_off_redirects_of_every_kind_reach_the_canary(
+    public: Site, canary: Canary
+) -> None:
+    async with browsing(GuardInMemory(ANYWHERE)) as here:
+        for way, leading_to in REDIRECTS.items():
+            canary.site.answers["/secret"] = answer(page())
+            public.answers["/"] = leading_to(canary.site.url("/secret"))
+            before = canary.site.connections
+            assert (await here.fetcher.fetch(public.url())).url == canary.site.url("/secret"), way
+            assert canary.site.connections > before, way
+
+
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "data:text/html,hi", "javascript:alert(1)", "chrome://version/"])
 async def test_an_address_that_is_no_web_page_is_not_opened(url: str) -> None:
     async with browsing() as here:
@@ -168,19 +236,36 @@ async def test_an_address_that_is_no_web_page_is_not_opened(url: str) -> None:
 
 
 async def test_a_name_that_moves_to_loopback_between_two_requests_is_refused(public: Site, canary: Canary) -> None:
-    moves = itertools.chain([["127.0.0.1"]], itertools.repeat(["127.0.0.2"]))
-
-    async def rebinding(name: str) -> Sequence[str]:
-        return next(moves) if name == "rebind.example" else ["127.0.0.1"]
-
-    script = f'fetch("http://rebind.example:{canary.site.port}/later"); fetch("/again")'
-    public.answers["/"] = answer(page(script))
-    async with browsing(ResolvingGuard(SITES, rebinding)) as here:
-        fetched = await here.fetcher.fetch(public.url(host="rebind.example"))
+    async with browsing(moving(SITES)) as here:
+        fetched = await here.fetcher.fetch(later(public, canary))
 
     assert fetched.status == 200
     assert canary.is_quiet
     assert not any("/again" in request for request in public.requests)
+
+
+async def test_with_the_guard_switched_off_a_name_that_moves_reaches_the_canary(public: Site, canary: Canary) -> None:
+    async with browsing(moving(ANYWHERE)) as here:
+        await here.fetcher.fetch(later(public, canary))
+
+    assert any("GET /later" in request for request in canary.site.requests)
+
+
+def moving(rules: Rules) -> ResolvingGuard:
+    """A guard whose resolver has a name at the site's address once, and at the canary's from then on."""
+    moves = itertools.chain([["127.0.0.1"]], itertools.repeat(["127.0.0.2"]))
+
+    async def rebinding(_: str) -> Sequence[str]:
+        return next(moves)
+
+    return ResolvingGuard(rules, rebinding)
+
+
+def later(public: Site, canary: Canary) -> str:
+    """The address of a page that asks for more under its own name, at its own port and at the canary's."""
+    more = f'"http://rebind.example:{canary.site.port}/later", {{mode: "no-cors"}}'
+    public.answers["/"] = answer(page(f'fetch({more}).catch(() => 0).then(() => fetch("/again"))'))
+    return public.url(host="rebind.example")
 
 
 async def test_the_browsers_own_services_get_nowhere(public: Site) -> None:

@@ -15,12 +15,15 @@ from shared.egress.connector import JudgedConnector
 from shared.egress.in_memory import GuardInMemory
 from shared.egress.in_resolver import ResolvingGuard
 from shared.egress.rules import Rules
-from shared.errors import AddressRefused, PageUnreachable
+from shared.errors import AddressRefused, PageUnreachable, PageUnusable
 from tests.integration.hostile_site import Site, answer, redirect, site
 from tests.visits import visits
 
 SITES = Rules(allow=(ip_network("127.0.0.1/32"),))
 """The site of these tests may be visited; the canary, on 127.0.0.2, may not."""
+
+EVERYTHING = Rules(allow=(ip_network("127.0.0.0/8"), ip_network("::ffff:127.0.0.0/104")))
+"""The guard switched off, as far as these tests can tell."""
 
 
 def fetcher(guard: EgressGuard) -> HttpFetcher:
@@ -66,18 +69,33 @@ async def test_a_resolver_that_changes_its_mind_after_the_judgement_is_not_asked
         await fetcher(guard).fetch(canary.url(host="rebind.example"))
 
 
-async def test_a_site_that_redirects_to_itself_while_its_name_moves_to_loopback_is_refused(
-    public: Site, canary: Site
-) -> None:
-    answers = iter([["127.0.0.1"], ["127.0.0.2"]])
+def moving(rules: Rules) -> ResolvingGuard:
+    """A guard whose resolver has a name at the site's address once, and at the canary's from then on."""
+    answers = itertools.chain([["127.0.0.1"]], itertools.repeat(["127.0.0.2"]))
 
     async def rebinding(_: str) -> Sequence[str]:
         return next(answers)
 
+    return ResolvingGuard(rules, rebinding)
+
+
+async def test_a_site_that_redirects_to_itself_while_its_name_moves_to_loopback_is_refused(
+    public: Site, canary: Site
+) -> None:
     public.answers["/"] = redirect(f"http://rebind.example:{canary.port}/")
 
     with pytest.raises(AddressRefused):
-        await fetcher(ResolvingGuard(SITES, rebinding)).fetch(public.url(host="rebind.example"))
+        await fetcher(moving(SITES)).fetch(public.url(host="rebind.example"))
+
+
+async def test_with_the_guard_switched_off_a_name_that_moves_reaches_the_canary(public: Site) -> None:
+    async with site("127.0.0.2") as canary:
+        canary.answers["/"] = answer("secret")
+        public.answers["/"] = redirect(f"http://rebind.example:{canary.port}/")
+
+        page = await fetcher(moving(EVERYTHING)).fetch(public.url(host="rebind.example"))
+
+        assert (page.body, canary.connections) == (b"secret", 1)
 
 
 DISGUISES = (
@@ -103,7 +121,10 @@ async def test_a_redirect_to_a_refused_address_is_refused_in_any_disguise(
         await fetcher(GuardInMemory(SITES, MOVED)).fetch(public.url())
 
 
-@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+STATUSES = ("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent")
+
+
+@pytest.mark.parametrize("status", STATUSES)
 async def test_a_redirect_of_any_status_to_a_refused_address_is_refused(
     public: Site, canary: Site, status: str
 ) -> None:
@@ -115,18 +136,58 @@ async def test_a_redirect_of_any_status_to_a_refused_address_is_refused(
 
 
 async def test_with_the_guard_switched_off_the_same_redirects_reach_the_canary(public: Site) -> None:
-    everything = Rules(allow=(ip_network("127.0.0.0/8"), ip_network("::ffff:127.0.0.0/104")))
     async with site("127.0.0.2") as canary:
         canary.answers["/"] = answer("secret")
         for host in DISGUISES:
             public.answers["/"] = redirect(canary.url(host=host))
-            page = await fetcher(GuardInMemory(everything, MOVED)).fetch(public.url())
+            page = await fetcher(GuardInMemory(EVERYTHING, MOVED)).fetch(public.url())
             assert page.body == b"secret", host
+        for status in STATUSES:
+            public.answers["/"] = redirect("/next", status=status)
+            public.answers["/next"] = redirect(canary.url(), status=status)
+            page = await fetcher(GuardInMemory(EVERYTHING)).fetch(public.url())
+            assert page.body == b"secret", status
 
-        assert canary.connections == len(DISGUISES)
+        assert canary.connections == len(DISGUISES) + len(STATUSES)
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "javascript:alert(1)", "//127.0.0.2/", "ftp://127.0.0.1/"])
+MALFORMED = (
+    *("http://[::1", "http://exa mple/", "http://a..example/", "http://.example/", "http://-/", "http://a_/..:x/"),
+    *("http://127.0.0.1:99999/", "http://127.0.0.1:-1/", "http://", "http:page", "//", "", "page"),
+    *("http://%31%32%37.0.0.1/", "http://127.0.0.1%00.example/", "http://[fe80::1%25eth0]/", "http://user:pw@127.0.0.1/"),
+    *(f"http://{'a' * 64}.example/", f"http://{'a.' * 127}example/", "http://xn--a/", "http://xn--/", "http://\ud83d.example/"),
+    *("http://1.2.3.4.5/", "http://0x7f.0.0.1.example/", "http://256.256.256.256/", "http://例え.テスト/", "http://\uff41\uff0eexample/"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", MALFORMED, ids=ascii)
+async def test_an_address_that_is_none_or_leads_nowhere_is_a_typed_failure(url: str) -> None:
+    with pytest.raises((AddressRefused, PageUnreachable, PageUnusable)):
+        await fetcher(GuardInMemory(SITES)).fetch(url)
+
+
+@pytest.mark.parametrize("url", [url for url in MALFORMED if url.startswith("http://") and url.isascii()], ids=ascii)
+async def test_a_redirect_to_an_address_that_is_none_or_leads_nowhere_is_a_typed_failure(
+    public: Site, url: str
+) -> None:
+    public.answers["/"] = redirect(url)
+
+    with pytest.raises((AddressRefused, PageUnreachable, PageUnusable)):
+        await fetcher(GuardInMemory(SITES)).fetch(public.url())
+
+
+async def test_a_host_in_another_script_is_asked_for_by_its_name_in_ascii(public: Site) -> None:
+    names = {"xn--bcher-kva.example": ["127.0.0.1"], "xn--r8jz45g.xn--zckzah": ["127.0.0.1"]}
+    for host in ("bücher.example", "BÜCHER.example", "bu\u0308cher.example", "例え.テスト"):
+        await fetcher(GuardInMemory(SITES, names)).fetch(public.url(host=host))
+
+    asked = [request.partition("Host: ")[2].partition(":")[0] for request in public.requests]
+    assert asked == ["xn--bcher-kva.example"] * 3 + ["xn--r8jz45g.xn--zckzah"]
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "javascript:alert(1)", "data:text/html,hi", "//127.0.0.2/", "ftp://127.0.0.1/"]
+)
 async def test_a_redirect_to_another_scheme_or_network_is_refused(public: Site, location: str) -> None:
     public.answers["/"] = redirect(location)
 
