@@ -71,6 +71,43 @@ PLANTED = {
         "automountServiceAccountToken: false",
         "automountServiceAccountToken: true",
     ),
+    "the image busybox:latest is not pinned": (
+        ROLES + "pod.yaml",
+        "      containers:\n",
+        "      initContainers: [{name: first, image: 'busybox:latest'}]\n      containers:\n",
+    ),
+    "selects the pods of []": (
+        ROLES + "scrape.yaml",
+        "matchLabels: {app.kubernetes.io/component: scrape}",
+        "matchLabels: {app.kubernetes.io/component: scraper}",
+    ),
+    "has 0 PodDisruptionBudgets": (
+        ROLES + "disruptions.yaml",
+        "app.kubernetes.io/component: intake",
+        "app.kubernetes.io/component: api",
+    ),
+    "to-pages selects no pod": (NETWORK + "public.yaml", "values: [scrape, render]", "values: [scraper, renderer]"),
+    "NetworkPolicy names leads to": (NETWORK + "deny.yaml", "        - {port: 53, protocol: UDP}\n", ""),
+    "to-redis leads to [('anybody'": (
+        NETWORK + "servers.yaml",
+        "podSelector: {matchExpressions: [{key: app.kubernetes.io/name, operator: In, values: [valkey, redis]}]}",
+        "podSelector: {}",
+    ),
+    "deny lets everybody in": (NETWORK + "deny.yaml", "Ingress, Egress]\n", "Ingress, Egress]\n  ingress: [{}]\n"),
+    "cannot be reached by Prometheus": (NETWORK + "watching.yaml", "9000", "9100"),
+    "leads to the port web": (ROLES + "api.yaml", "targetPort: http", "targetPort: web"),
+    "asks the port metric,": (PARTS + "monitoring/pods.yaml", "- port: metrics\n", "- port: metric\n"),
+    "asks RabbitMQ without a login": (PARTS + "keda/intake.yaml", "{name: broker}", "{name: rabbit}"),
+    "reads user of rabbitmq-default-user": (PARTS + "keda/broker.yaml", "key: username", "key: user"),
+    "takes no answer for no work": (PARTS + "keda/stages.yaml", '        ignoreNullValues: "false"\n', ""),
+    "leaves a metricType out": (PARTS + "keda/stages.yaml", "      metricType: AverageValue\n", ""),
+    "runs the image": (ROLES + "render.yaml", "bookmark-fleet/render", "bookmark-fleet/scrape"),
+    "signs in as analyzer, but runs as fleet-worker": (
+        ROLES + "analyze.yaml",
+        "serviceAccountName: fleet-analyzer",
+        "serviceAccountName: fleet-worker",
+    ),
+    "Policy three-members leaves render.00 out": (PARTS + "rabbitmq/policies.yaml", "render|", ""),
 }
 
 

@@ -42,10 +42,11 @@ def name_of(resource: Resource) -> str:
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment or a Job with what its one container is told."""
+    """A Deployment or a Job with what one of its containers is told."""
 
     resource: Resource
     resources: list[Resource]
+    container: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -64,9 +65,9 @@ class Workload:
         return dict(self.resource["spec"]["template"]["spec"])
 
     @property
-    def container(self) -> dict[str, Any]:
-        (container,) = self.pod["containers"]
-        return dict(container)
+    def ends(self) -> bool:
+        """Whether the container is there for a while only, as a Job's and one that comes before the others."""
+        return self.resource["kind"] == "Job" or self.container not in self.pod["containers"]
 
     def environment(self) -> dict[str, str]:
         """Every variable its container has, from the ConfigMaps and from its own list."""
@@ -78,7 +79,13 @@ class Workload:
 
 
 def workloads(resources: list[Resource]) -> list[Workload]:
-    return [Workload(resource, resources) for resource in of_kind(resources, "Deployment", "Job")]
+    """Every container that runs, those that come before the others included."""
+    return [
+        Workload(resource, resources, container)
+        for resource in of_kind(resources, "Deployment", "Job")
+        for part in ("initContainers", "containers")
+        for container in resource["spec"]["template"]["spec"].get(part, [])
+    ]
 
 
 def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:

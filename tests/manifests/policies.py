@@ -14,7 +14,7 @@ from shared.broker import queue_name
 from shared.egress import rules as egress
 from shared.settings import EgressSettings
 from shared.values import Stage
-from tests.manifests import Resource, Workload, name_of, of_kind, selects, workloads
+from tests.manifests import Resource, Workload, name_of, of_kind, selects, wiring, workloads
 
 Rule = Callable[[list[Resource]], Iterator[str]]
 
@@ -68,7 +68,7 @@ def containers_are_limited(resources: list[Resource]) -> Iterator[str]:
 
 def containers_are_probed(resources: list[Resource]) -> Iterator[str]:
     for work in workloads(resources):
-        if work.resource["kind"] == "Job":
+        if work.ends:
             continue
         ports = {port["name"] for port in work.container.get("ports", [])}
         for probe, path in (("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
@@ -108,7 +108,7 @@ def _mounted(work: Workload, path: str) -> bool:
     secrets = {volume["name"] for volume in work.pod["volumes"] if "secret" in volume}
     return any(
         mount["name"] in secrets and path.startswith(mount["mountPath"] + "/")
-        for mount in work.container["volumeMounts"]
+        for mount in work.container.get("volumeMounts", [])
     )
 
 
@@ -149,7 +149,7 @@ def names_lead_somewhere(resources: list[Resource]) -> Iterator[str]:
         volumes = {volume["name"] for volume in work.pod.get("volumes", [])}
         yield from (
             f"{work.name} mounts {mount['name']}, which is not there"
-            for mount in work.container["volumeMounts"]
+            for mount in work.container.get("volumeMounts", [])
             if mount["name"] not in volumes
         )
 
@@ -167,7 +167,9 @@ def stops_are_long_enough(resources: list[Resource]) -> Iterator[str]:
         "analyze": AnalyzerSettings().provider_timeout_s,
     }
     for work in workloads(resources):
-        needed = max(longest.get(work.role, 0), _PUT_BACK_S)
+        pause = work.container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])[1]
+        after = float(work.environment().get("FLEET_API_GRACEFUL_S", 0)) + int(pause)
+        needed = max(longest.get(work.role, 0), _PUT_BACK_S, after)
         if work.resource["kind"] == "Deployment" and work.pod.get("terminationGracePeriodSeconds", 30) <= needed:
             yield f"{work.name} is killed before its longest job can end"
 
@@ -176,7 +178,7 @@ def everything_is_scraped(resources: list[Resource]) -> Iterator[str]:
     monitors = list(of_kind(resources, "PodMonitor"))
     for work in workloads(resources):
         ports = {port["name"] for port in work.container.get("ports", [])}
-        if not monitors or work.resource["kind"] == "Job":
+        if not monitors or work.ends:
             continue
         if not any(
             selects(monitor["spec"]["selector"], work.labels)
@@ -271,6 +273,7 @@ RULES: tuple[Rule, ...] = (
     nobody_speaks_to_whom_they_need_not,
     scrapers_reach_public_addresses_alone,
     the_namespace_is_restricted,
+    *wiring.RULES,
 )
 
 

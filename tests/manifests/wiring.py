@@ -1,0 +1,166 @@
+"""What our house asks of how resources name each other: selectors, ports, ways through the network, logins, images."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from services.producer import intake
+from shared.broker import queue_name
+from shared.values import Stage
+from tests.manifests import Resource, Workload, name_of, of_kind, selects, workloads
+
+_NAMES = {("kube-dns", "53/UDP"), ("kube-dns", "53/TCP")}
+_DATABASE = {("postgresql", "5432/TCP")}
+_VAULT = {("vault", "8200/TCP"), ("openbao", "8200/TCP")}
+_LEADS = {
+    "names": _NAMES,
+    "to-postgresql": _DATABASE,
+    "to-rabbitmq": {("rabbitmq", "5672/TCP"), ("rabbitmq", "5671/TCP")},
+    "to-redis": {("valkey", "6379/TCP"), ("redis", "6379/TCP")},
+    "to-vault": _VAULT,
+    "migrate": _NAMES | _DATABASE,
+    "vault-set-up": _NAMES | _VAULT,
+}
+_BY_ADDRESS = {"to-pages", "to-provider", "rabbitmq"}  # rules of policies.py judge their addresses
+_OTHERS = {"rabbitmq": {"app.kubernetes.io/name": "rabbitmq"}}  # pods that an operator makes
+
+
+def selectors_take_in_their_own_pods(resources: list[Resource]) -> Iterator[str]:
+    work_of = {work.role: work for work in workloads(resources) if work.resource["kind"] == "Deployment"}
+    for work in work_of.values():
+        selector = work.resource["spec"]["selector"]
+        chosen = [other.role for other in work_of.values() if selects(selector, other.labels)]
+        if chosen != [work.role]:
+            yield f"{work.name} selects the pods of {chosen}"
+        guards = [
+            budget
+            for budget in of_kind(resources, "PodDisruptionBudget")
+            if _takes_in(budget["spec"]["selector"], work)
+        ]
+        if [budget["metadata"]["name"] for budget in guards] != [work.role]:
+            yield f"{work.name} has {len(guards)} PodDisruptionBudgets of its own name"
+        for spread in work.pod.get("topologySpreadConstraints", []):
+            if not _takes_in(spread["labelSelector"], work):
+                yield f"{work.name} spreads other pods than its own"
+    pods = [work.labels for work in workloads(resources)] + list(_OTHERS.values())
+    for policy in of_kind(resources, "NetworkPolicy"):
+        if not any(selects(policy["spec"]["podSelector"], labels) for labels in pods):
+            yield f"{name_of(policy)} selects no pod"
+
+
+def _takes_in(selector: dict[str, Any], work: Workload) -> bool:
+    return bool(selector.get("matchLabels")) and selects(selector, work.labels)
+
+
+def ports_are_open(resources: list[Resource]) -> Iterator[str]:
+    """A port that a Service, a monitor or a policy speaks of is one of the pods it selects."""
+    for service in of_kind(resources, "Service"):
+        ports = _ports(resources, {"matchLabels": service["spec"]["selector"]})
+        for entry in service["spec"]["ports"]:
+            if entry.get("targetPort", entry["port"]) not in ports:
+                yield f"{name_of(service)} leads to the port {entry.get('targetPort', entry['port'])}, which is closed"
+    for monitor in of_kind(resources, "PodMonitor"):
+        if ports := _ports(resources, monitor["spec"]["selector"]):
+            asked = {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]}
+            yield from (f"{name_of(monitor)} asks the port {port}, which is closed" for port in asked - ports)
+    for policy in of_kind(resources, "NetworkPolicy"):
+        if ports := _ports(resources, policy["spec"]["podSelector"]):
+            let_in = {entry["port"] for rule in policy["spec"].get("ingress", []) for entry in rule.get("ports", [])}
+            yield from (f"{name_of(policy)} opens the port {port}, which is closed" for port in let_in - ports)
+    for work in workloads(resources):
+        if work.resource["kind"] == "Deployment" and not _watched(resources, work):
+            yield f"{work.name} cannot be reached by Prometheus"
+
+
+def _ports(resources: list[Resource], selector: dict[str, Any]) -> set[str | int]:
+    """The names and numbers of the ports of the pods a selector takes in."""
+    return {
+        value
+        for work in workloads(resources)
+        if selects(selector, work.labels)
+        for port in work.container.get("ports", [])
+        for value in (port["name"], port["containerPort"])
+    }
+
+
+def _watched(resources: list[Resource], work: Workload) -> bool:
+    own = {port["containerPort"] for port in work.container.get("ports", [])}
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    return any(
+        monitoring in rule.get("from", []) and own & {entry["port"] for entry in rule["ports"]}
+        for policy in of_kind(resources, "NetworkPolicy")
+        if selects(policy["spec"]["podSelector"], work.labels)
+        for rule in policy["spec"].get("ingress", [])
+    )
+
+
+def policies_lead_where_their_names_say(resources: list[Resource]) -> Iterator[str]:
+    for policy in of_kind(resources, "NetworkPolicy"):
+        name, rules = policy["metadata"]["name"], policy["spec"].get("egress", [])
+        if name not in _BY_ADDRESS and (found := set(_ways(rules))) != _LEADS.get(name, set()):
+            yield f"{name_of(policy)} leads to {sorted(found)} instead of {sorted(_LEADS.get(name, set()))}"
+        if not all(rule.get("from") and rule.get("ports") for rule in policy["spec"].get("ingress", [])):
+            yield f"{name_of(policy)} lets everybody in"
+
+
+def _ways(rules: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for rule in rules:
+        ports = [f"{entry['port']}/{entry['protocol']}" for entry in rule.get("ports", [])] or ["any port"]
+        for peer in rule.get("to", [{}]):
+            yield from ((name, port) for name in _names(peer.get("podSelector", {})) for port in ports)
+
+
+def _names(selector: dict[str, Any]) -> list[str]:
+    listed = [name for wanted in selector.get("matchExpressions", []) for name in wanted["values"]]
+    return [*selector.get("matchLabels", {}).values(), *listed] or ["anybody"]
+
+
+def scalers_can_ask(resources: list[Resource]) -> Iterator[str]:
+    logins = {login["metadata"]["name"]: login for login in of_kind(resources, "TriggerAuthentication")}
+    mounted = {
+        volume["secret"]["secretName"]
+        for work in workloads(resources)
+        for volume in work.pod.get("volumes", [])
+        if "secret" in volume
+    }
+    for scaler in of_kind(resources, "ScaledObject"):
+        for trigger in scaler["spec"]["triggers"]:
+            if trigger["type"] == "rabbitmq" and trigger.get("authenticationRef", {}).get("name") not in logins:
+                yield f"{name_of(scaler)} asks RabbitMQ without a login that is there"
+            if "metricType" not in trigger:  # KEDA refuses `fallback` beside a type that is not written out
+                yield f"{name_of(scaler)} leaves a metricType out"
+            if trigger["type"] == "prometheus" and trigger["metadata"].get("ignoreNullValues") != "false":
+                yield f"{name_of(scaler)} takes no answer for no work"
+    for login in logins.values():
+        for entry in login["spec"]["secretTargetRef"]:
+            if entry["name"] not in mounted or entry["key"] != entry["parameter"]:
+                yield f"{name_of(login)} reads {entry['key']} of {entry['name']}, which is not there"
+
+
+def roles_run_as_themselves(resources: list[Resource]) -> Iterator[str]:
+    """Each in its own image, and as the service account to which its role in the vault is bound."""
+    for work in workloads(resources):
+        image = re.sub(r"[:@].*", "", work.container["image"])
+        if "bookmark-fleet/" in image and image.rpartition("/")[2] != work.role:
+            yield f"{work.name} runs the image {image}"
+        role = work.environment().get("FLEET_VAULT_ROLE")
+        if role and work.pod["serviceAccountName"] != f"fleet-{role}":
+            yield f"{work.name} signs in as {role}, but runs as {work.pod['serviceAccountName']}"
+
+
+def every_queue_has_members_enough(resources: list[Resource]) -> Iterator[str]:
+    queues = {queue_name(stage, partition) for stage in Stage for partition in range(32)} | {intake.INTAKE.name}
+    for policy in of_kind(resources, "Policy"):
+        left = sorted(queue for queue in queues if not re.search(policy["spec"]["pattern"], queue))
+        if left:
+            yield f"{name_of(policy)} leaves {left[0]} out"
+
+
+RULES = (
+    selectors_take_in_their_own_pods,
+    ports_are_open,
+    policies_lead_where_their_names_say,
+    scalers_can_ask,
+    roles_run_as_themselves,
+    every_queue_has_members_enough,
+)
