@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from services.scraper.domain import notices
 from services.scraper.domain.counting import count_words
-from services.scraper.domain.notices import Notice
+from services.scraper.domain.notices import Notice, ShortLines, wordings
 from services.scraper.domain.outline import Outline
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import Sign
@@ -50,15 +50,13 @@ _HOME_PATH = re.compile(
     r"/?(?:[a-z]{2}(?:[-_][a-z]{2})?/?)?(?:(?:index|home|default|start)(?:\.\w{2,5})?/?)?", re.IGNORECASE
 )
 _CONSENT_PLACE = re.compile(r"(?:^|[./])(?:consent|cookie-?wall|privacy-?gate)(?:[./?]|$)", re.IGNORECASE)
-_REFERENCE = re.compile(
+_REFERENCE = wordings(
     r"\b(?:ray|incident|support|reference|request|block|event) ?(?:id|#|number)\b|reference\s*#\d|your ip\b",
-    re.IGNORECASE,
 )
-_WAY_HOME = re.compile(
+_WAY_HOME = wordings(
     r"(?:go|back|return|take me|continue) (?:back )?(?:to )?(?:the )?(?:home|start|main|front|dashboard|shopping"
     r"|website)|zur(?:ück zur)? startseite|retour à l[’']accueil|página (?:inicial|principal)|トップページ|на главную"
     r"|home ?page",
-    re.IGNORECASE,
 )
 _CHALLENGING_HEADERS = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
 _CHALLENGING = frozenset({"challenge", "captcha"})
@@ -100,9 +98,15 @@ class Sight:
         counted = ((line, count_words(line)) for line in self.outline.lines)
         return [(line, words) for line, words in counted if words >= _SENTENCE_WORDS and _SENTENCE.search(line)]
 
+    @cached_property
+    def short_lines(self) -> ShortLines:
+        """The lines in which a notice may speak."""
+        return ShortLines.of(self.outline.lines)
+
     def prose_beside(self, notice: Notice) -> int:
         """Words of sentences that are not the notice's."""
-        return sum(words for line, words in self.prose if not notice.is_said(line))
+        said = set(notice.said_in(self.short_lines))
+        return sum(words for line, words in self.prose if line not in said)
 
     def topics_of(self, notice: Notice) -> set[str]:
         """What a small page that stands alone, without ways through a site, speaks of as the notice does."""
@@ -121,7 +125,7 @@ class Sight:
 
     def line_of(self, notice: Notice) -> str:
         """The first line that says what the notice says; empty when there is none."""
-        return next((line for line in self.outline.lines if notice.is_said(line)), "")
+        return next(iter(notice.said_in(self.short_lines)), "")
 
     def is_bare(self, notice: Notice) -> bool:
         """Whether there is next to nothing on the page beside the notice, not even ways through a site."""
@@ -146,7 +150,7 @@ def of_challenge(sight: Sight) -> Iterator[Evidence]:
 def of_blocking(sight: Sight) -> Iterator[Evidence]:
     """That we were turned away."""
     yield from _worded(sight, notices.BLOCKED)
-    if reference := next((line for line in sight.outline.lines if _REFERENCE.search(line)), ""):
+    if reference := next(iter(sight.short_lines.with_words(_REFERENCE)), ""):
         yield Evidence(2, f"a reference: “{_short(reference)}”")
     yield from _bareness(sight, notices.BLOCKED)
 
@@ -190,7 +194,7 @@ def of_paywall(sight: Sight) -> Iterator[Evidence]:
     names = sight.names_of(notices.PAYWALL, headings=_ALL_HEADINGS)
     if name := next((each for each in names if _is_near_the_end(sight, each)), ""):
         yield Evidence(3, f"“{_short(name)}”")
-    walls = (line for line in outline.lines if notices.PAYWALL.is_said(line) and _is_near_the_end(sight, line))
+    walls = (line for line in notices.PAYWALL.said_in(sight.short_lines) if _is_near_the_end(sight, line))
     if wall := next(walls, ""):
         yield Evidence(3, f"“{_short(wall)}”")
     if sight.words < _TEASER_WORDS:
@@ -206,7 +210,7 @@ def of_absence(sight: Sight) -> Iterator[Evidence]:
     yield from _worded(sight, notices.MISSING)
     if sight.outline.is_unlisted:
         yield Evidence(1, "kept from search engines")
-    if home := next((line for line in sight.outline.lines if len(line) < 60 and _WAY_HOME.search(line)), ""):
+    if home := next((line for line in sight.short_lines.with_words(_WAY_HOME) if len(line) < 60), ""):
         yield Evidence(1, f"a way out: “{_short(home)}”")
     yield from _bareness(sight, notices.MISSING, few_links=False)
 

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.evidence import CHARGES, ENOUGH, Sight
+from services.scraper.domain.notices import wordings
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import Sign
 
@@ -63,11 +63,10 @@ _BY_STATUS = {401: Verdict.LOGIN, 407: Verdict.LOGIN, 402: Verdict.PAYWALL}
 _VERDICTS = {"placeholder": Verdict.SOFT_404, "consent": Verdict.BLOCKED}
 """Of those charges that are not named as their verdict."""
 
-_SCRIPT_WORDS = re.compile(
+_SCRIPT_WORDS = wordings(
     r"(?:enable|activate|turn on|switch on|requires?|needs?) (?:your )?javascript|without javascript"
     r"|javascript (?:is (?:not available|disabled|required|needed|turned off)|aktivieren|muss aktiviert)"
     r"|(?:activer|activar|abilita|ativ[ae]r?|habilit[ae]r?) (?:el |le |o )?javascript|javascriptを有効",
-    re.IGNORECASE,
 )
 _ABOUT_A_PART = re.compile(r"comments?|disqus|video|map|player|search", re.IGNORECASE)
 _FEW_WORDS = 20
@@ -132,9 +131,8 @@ def _is_shell(sight: Sight) -> bool:
     """Whether the place for content is empty, or all there is to read asks for JavaScript."""
     if Sign.SCRIPT_APP in sight.reading.signs:
         return True
-    prose = sum(count for line, count in sight.prose if not _SCRIPT_WORDS.search(line))
-    asks = _SCRIPT_WORDS.search(sight.outline.without_scripts) and not _ABOUT_A_PART.search(
-        sight.outline.without_scripts
-    )
-    asked = any(_SCRIPT_WORDS.search(line) and count_words(line) < THIN_WORDS for line in sight.outline.lines)
-    return prose < _FEW_WORDS and bool(asks or asked)
+    told = sight.outline.without_scripts
+    asking = sight.short_lines.with_words(_SCRIPT_WORDS)
+    if not asking and (_ABOUT_A_PART.search(told) or not _SCRIPT_WORDS.search(told)):
+        return False
+    return sum(words for line, words in sight.prose if line not in asking) < _FEW_WORDS

@@ -1,13 +1,18 @@
-"""How notices are worded that sites show in a page's place, in the languages most of the web is written in.
+r"""How notices are worded that sites show in a page's place, in the languages most of the web is written in.
 
 A notice speaks in a title, a heading or a short line of its own. Pages that are about notices have the same words in
 their sentences, between quotation marks, or as one part of a longer title: those do not count.
+
+The wordings are RE2's: some hundreds of alternatives take it one pass over a page, and no hostile page more. There is
+no looking ahead, and `\w` means ASCII: a letter is `\pL`.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from re import Pattern
+from functools import cached_property
+
+import re2
 
 from services.scraper.domain.counting import count_words
 
@@ -29,9 +34,9 @@ class Notice:
         about: what it speaks of, in parts of words; None where one can speak of that in many other ways.
     """
 
-    named: Pattern[str]
-    says: Pattern[str]
-    about: Pattern[str] | None = None
+    named: re2._Regexp
+    says: re2._Regexp
+    about: re2._Regexp | None = None
 
     def names_in(self, title: str, headings: Sequence[str]) -> list[str]:
         """The title's parts, and the headings, that are this notice's name; each once."""
@@ -40,11 +45,36 @@ class Notice:
 
     def topics_in(self, text: str) -> set[str]:
         """What the notice speaks of that is spoken of in a text."""
-        return {each.casefold() for each in self.about.findall(text)} if self.about else set()
+        return {each.casefold() for each in self.about.findall(_encodable(text))} if self.about else set()
 
-    def is_said(self, line: str) -> bool:
-        """Whether a line says what this notice says; long lines and what is quoted do not count."""
-        return bool(self.says.search(_QUOTED.sub(" ", line))) and count_words(line) <= SHORT
+    def said_in(self, lines: "ShortLines") -> list[str]:
+        """Those of the lines that say what this notice says."""
+        return lines.with_words(self.says)
+
+
+@dataclass(frozen=True)
+class ShortLines:
+    """A page's lines that are no prose, to be searched for many notices."""
+
+    lines: Sequence[str]
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> "ShortLines":
+        """The short ones of all lines."""
+        return cls([line for line in lines if count_words(line) <= SHORT])
+
+    @cached_property
+    def unquoted(self) -> str:
+        """All in one, without what is quoted in them."""
+        return "\n".join(map(_unquoted, self.lines))
+
+    def with_words(self, words: re2._Regexp) -> list[str]:
+        """The lines in which these words stand outside of quotation marks."""
+        return [line for line in self.lines if words.search(_unquoted(line))] if words.search(self.unquoted) else []
+
+
+def _unquoted(line: str) -> str:
+    return _encodable(_QUOTED.sub(" ", line))
 
 
 def parts_of(title: str) -> list[str]:
@@ -53,15 +83,21 @@ def parts_of(title: str) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    return " ".join(text.split()).strip(_AROUND).replace("’", "'")
+    return _encodable(" ".join(text.split()).strip(_AROUND).replace("’", "'"))
 
 
-def _compiled(*alternatives: str) -> Pattern[str]:
-    return re.compile("|".join(f"(?:{each})" for each in alternatives), re.IGNORECASE)
+def _encodable(text: str) -> str:
+    """The text without halves of characters, which JSON in a page can bring in and RE2 cannot read."""
+    return text.encode(errors="replace").decode()
+
+
+def wordings(*alternatives: str) -> re2._Regexp:
+    """One pattern of several, whatever the case; `^` and `$` are a line's ends."""
+    return re2.compile("(?im)" + "|".join(f"(?:{each})" for each in alternatives))
 
 
 CHALLENGE = Notice(
-    named=_compiled(
+    named=wordings(
         r"just a moment|one moment,? please|please wait(?: a moment)?|one more step|nur einen moment|einen moment,? bitte",
         r"un instant|un momento(?:,? por favor)?|um momento|een moment geduld|один момент|подождите|请稍候|請稍候",
         r"しばらくお待ちください|잠시만 기다리십시오|bir dakika lütfen|jeszcze chwila|ett ögonblick",
@@ -72,7 +108,7 @@ CHALLENGE = Notice(
         r"verify(?:ing)? (?:that )?you(?:'re| are) (?:a )?(?:human|not a (?:ro)?bot)|before we continue",
         r"sicherheits(?:überprüfung|check|abfrage)|vérification de sécurité|comprobación de seguridad",
     ),
-    says=_compiled(
+    says=wordings(
         r"(?:verify|confirm|prove|check(?:ing)?|make sure|making sure|verifying) (?:that |if )?you(?:'re|’re| are) "
         r"(?:really )?(?:a )?(?:human|person|not a (?:ro)?bot)",
         r"(?:checking|verifying) (?:if the site connection is secure|your browser|your connection)",
@@ -84,27 +120,27 @@ CHALLENGE = Notice(
         r"人間であることを確認|接続のセキュリティを確認|您是(?:真)?人|确认您不是机器人|사람인지 확인|что вы (?:человек|не робот)",
         r"je suis pas un robot|no eres un robot|kein roboter|geen robot",
     ),
-    about=_compiled(
-        r"robots?\b|\bbots?\b|human\b|captcha|browser|verif\w|validat\w|challenge|automated|security|secure|connection|seconds",
+    about=wordings(
+        r"robots?\b|\bbots?\b|human\b|captcha|browser|verif\pL|validat\pL|challenge|automated|security|secure|connection|seconds",
         r"roboter|mensch|überprüf|sicherheit|automatisch|navigateur|vérif|humain|navegador|humano|umano|segur",
         r"робот|автоматическ|браузер|провер|подтверд|ロボット|人間|ブラウザ|确认|验证|机器人|浏览器|로봇|브라우저|tarayıcı|doğrula",
     ),
 )
 
 BLOCKED = Notice(
-    named=_compiled(
+    named=wordings(
         r"(?:error:? )?(?:40[36]|451|1020)(?: error)?|(?:error )?403[ :\-–]*forbidden|forbidden|not acceptable",
         r"access(?: to this page)? (?:has been |is |was )?(?:temporarily )?(?:denied|restricted|blocked|forbidden)",
         r"access denied.{0,60}|you have been blocked|(?:sorry,? )?you(?:'ve| have) been blocked.{0,30}|blocked",
         r"(?:web ?)?(?:page|site|website|url|content) (?:has been |is |was )?(?:blocked|restricted)",
         r"request (?:rejected|blocked|denied|unsuccessful)|(?:this|your) request (?:was|has been) blocked.{0,40}",
         r"attention required(?: cloudflare)?|your access to this site has been limited.{0,30}",
-        r"(?:this \w+ is )?(?:not available|unavailable) in your (?:country|region|location|area)",
+        r"(?:this \pL+ is )?(?:not available|unavailable) in your (?:country|region|location|area)",
         r"451:? unavailable.{0,30}|unavailable for legal reasons",
         r"zugriff (?:verweigert|blockiert|gesperrt)|accès (?:refusé|interdit|bloqué)|acceso (?:denegado|bloqueado)",
         r"accesso negato|acesso negado|toegang geweigerd|доступ (?:запрещ[её]н|ограничен)|アクセス(?:が)?拒否.{0,10}|访问被拒绝",
     ),
-    says=_compiled(
+    says=wordings(
         r"you(?:'ve|’ve| have) been blocked|(?:your|this) (?:request|access|ip(?: address)?) (?:was|has been|is) "
         r"(?:blocked|denied|limited|rejected|banned)",
         r"(?:url|request) was rejected|you (?:don't|don’t|do not) have (?:permission|access) to (?:access|view)",
@@ -112,18 +148,18 @@ BLOCKED = Notice(
         r"access (?:cannot be granted|from your (?:area|country|region|ip)).{0,40}|not available in your (?:country|region)",
         r"(?:detected|noticed) (?:unusual|suspicious) activity|generated by mod_security|blocked by (?:our|network) security",
         r"(?:not|cannot be|can't be) (?:available|shown|watched|viewed) (?:in your (?:country|region)|where you are)",
-        r"ihre? (?:anfrage|zugriff|ip.adresse) wurde (?:\w+ ){0,3}(?:blockiert|gesperrt|abgelehnt)|votre (?:accès|requête) a été bloqué",
+        r"ihre? (?:anfrage|zugriff|ip.adresse) wurde (?:\pL+ ){0,3}(?:blockiert|gesperrt|abgelehnt)|votre (?:accès|requête) a été bloqué",
         r"su (?:acceso|solicitud) ha sido (?:bloquead|denegad)|доступ к .{0,40}(?:запрещ[её]н|ограничен)",
     ),
-    about=_compiled(
-        r"block(?:ed|ing)|denied|forbidden|reject\w|restrict\w|banned|permission|security|administrator|support id|firewall",
+    about=wordings(
+        r"block(?:ed|ing)|denied|forbidden|reject\pL|restrict\pL|banned|permission|security|administrator|support id|firewall",
         r"unusual|suspicious|gesperrt|blockiert|verweigert|sicherheit|bloqu|interdit|refusé|denegad|negato|geweigerd|geblokkeerd",
         r"заблокирован|запрещ|безопасност|拒否|ブロック|拒绝|阻止|禁止|차단|engellen|yasak",
     ),
 )
 
 LOGIN = Notice(
-    named=_compiled(
+    named=wordings(
         r"(?:please )?(?:log|sign)[ \-]?(?:in|on)(?: or (?:sign|register|log)[ \-]?(?:up|in)?)?(?: (?:to|required)\b.{0,40})?",
         r"(?:member|user|customer|client|account)s? (?:log|sign)[ \-]?in|login required|authentication required",
         r"this (?:account|profile|group|channel) is private",
@@ -133,13 +169,13 @@ LOGIN = Notice(
         r"logga in|logg inn|log ind|kirjaudu(?: sisään)?|zaloguj się|logowanie|přihlášení|вход|войти|авторизация",
         r"ログイン|サインイン|登录|登錄|登入|로그인|giriş(?: yap)?",
     ),
-    says=_compiled(
-        r"(?:must|need to|have to|please|required to) (?:\w+ ){0,4}(?:log|logged|sign|signed)[ \-]?(?:in|on)\b"
-        r"(?! to (?:comment|reply|vote|post|leave|like|follow|rate|review|ask))(?:\.|,|$| to (?:continue|view|see|read|access"
+    says=wordings(
+        r"(?:must|need to|have to|please|required to) (?:\pL+ ){0,4}(?:log|logged|sign|signed)[ \-]?(?:in|on)\b"
+        r"(?:\.|,|$| to (?:continue|view|see|read|access"
         r"|open|proceed|use|watch|this)| (?:before|first|and try|with))",
         r"(?:^|[.?!] )(?:log|sign)[ \-]?in (?:or (?:sign up|register|create an account) )?to (?:continue|view|see|read|access|proceed)",
         r"^to (?:continue|view this|see this|read this|access this)[^.]{0,30}(?:log|sign)[ \-]?in\b",
-        r"(?:only|just) (?:available|visible) to (?:logged|signed|registered)[ \-]?(?:in)?|this (?:account|profile|\w+) is private",
+        r"(?:only|just) (?:available|visible) to (?:logged|signed|registered)[ \-]?(?:in)?|this (?:account|profile|\pL+) is private",
         r"^.{0,12}forg[eo]t(?:ten)? (?:your |my )?(?:password|account|username|email).{0,12}$|^can'?’?t log in\?",
         r"melden sie sich (?:bitte )?an,? um|loggen sie sich ein,? um|(?:müssen|musst) .{0,30}(?:angemeldet|eingeloggt|anmelden)",
         r"passwort vergessen|mot de passe oublié|olvid(?:ó|aste|é) (?:su |tu |mi )?contraseña|password dimenticata",
@@ -151,7 +187,7 @@ LOGIN = Notice(
 )
 
 PAYWALL = Notice(
-    named=_compiled(
+    named=wordings(
         r"subscribe to (?:read|continue|unlock|keep reading).{0,30}|(?:this|the) (?:post|article|story|content|episode) is "
         r"(?:only )?for (?:paid|paying )?(?:paid |paying )?(?:subscribers|members)(?: only)?",
         r"(?:subscriber|member|premium)s?[ \-](?:only|exclusive)(?: (?:story|article|content|post))?",
@@ -161,7 +197,7 @@ PAYWALL = Notice(
         r"(?:join|subscribe|log in|sign up|pay) to unlock.{0,30}|mit .{1,30} weiterlesen|weiterlesen (?:mit|im|für) .{0,40}|lesen sie weiter mit .{0,40}|lees verder met .{0,40}|verder lezen",
         r"(?:article|contenu) réservé aux abonnés|contenido exclusivo.{0,40}|contenuto riservato.{0,40}",
     ),
-    says=_compiled(
+    says=wordings(
         r"subscribe (?:now |today )?to (?:continue|keep|read|unlock|access|view)|to (?:continue|keep) reading\b",
         r"(?:this|the) (?:post|article|story|content|page|author made this story) (?:is )?(?:only )?(?:available )?"
         r"(?:for|to) (?:our )?(?:paid |paying |medium )?(?:subscribers|members)",
@@ -181,8 +217,8 @@ PAYWALL = Notice(
 
 _THING = r"(?:page|site|blog|profile|content|article|post|document|file|link|url|address|video|product|item|listing|job|event|thread|topic)"
 MISSING = Notice(
-    named=_compiled(
-        r"(?:http )?(?:error:? ?)?40[40](?: error)?|(?:error:? ?)?(?:404|410)?[ :\-–]*(?:the |this |that )?(?:\w+ )?"
+    named=wordings(
+        r"(?:http )?(?:error:? ?)?40[40](?: error)?|(?:error:? ?)?(?:404|410)?[ :\-–]*(?:the |this |that )?(?:\pL+ )?"
         r"(?:page |file |resource |url )?(?:was |could )?(?:not|can't|cannot) (?:be )?found",
         r"(?:oops|sorry|whoops|uh oh|hmm)?[,!. ]*(?:404[ ,!:\-–]*)?(?:we )?(?:couldn't|can't|could not|cannot) (?:seem to )?find "
         rf"(?:that|this|the|your) {_THING}.{{0,40}}",
@@ -198,28 +234,28 @@ MISSING = Notice(
         r"stránka nenalezena|sayfa bulunamadı|(?:お探しの)?ページが?(?:は)?見つかりません(?:でした)?|页面(?:不存在|未找到|没有找到)|頁面不存在",
         r"페이지를 찾을 수 없습니다|找不到(?:该|此)?页面",
     ),
-    says=_compiled(
-        rf"{_THING} (?:you(?:'re|’re| are| were|'ve|’ve| have)? (?:looking|searching|tr(?:y|ied)|request|after|were|follow)\w*)",
+    says=wordings(
+        rf"{_THING} (?:you(?:'re|’re| are| were|'ve|’ve| have)? (?:looking|searching|tr(?:y|ied)|request|after|were|follow)\pL*)",
         rf"(?:we )?(?:couldn'?’?t|can'?’?t|could not|cannot) (?:seem to )?find (?:that|this|the|your|what) ?(?:{_THING}|you)",
         rf"(?:this|that|the) {_THING} (?:could not|couldn'?’?t|can'?’?t|cannot) be found|nothing was found at this location"
         r"|(?:there is|we have|has) (?:currently )?no (?:text|article|page|content) (?:in|at|with|for|under) th(?:is|at)",
-        rf"(?:this|that|the|requested) (?:\w+ )?{_THING} (?:does not|doesn'?’?t|no longer) exists?|{_THING} may (?:be broken|have been (?:re)?moved)",
+        rf"(?:this|that|the|requested) (?:\pL+ )?{_THING} (?:does not|doesn'?’?t|no longer) exists?|{_THING} may (?:be broken|have been (?:re)?moved)",
         r"seite .{0,40}(?:existiert|nicht (?:gefunden|vorhanden)|verschoben|gelöscht)|page .{0,40}(?:n[’']existe (?:pas|plus)|introuvable)",
         r"p[áa]gina .{0,40}(?:no (?:se ha encontrado|existe)|não existe|eliminada)|pagina .{0,40}(?:non esiste|bestaat niet)",
-        r"страниц\w+ .{0,30}(?:не существует|удалена|не найдена)|ページは.{0,20}(?:移動|削除)|页面.{0,10}(?:不存在|已被删除|已删除)",
+        r"страниц\pL+ .{0,30}(?:не существует|удалена|не найдена)|ページは.{0,20}(?:移動|削除)|页面.{0,10}(?:不存在|已被删除|已删除)",
     ),
 )
 
 PLACEHOLDER = Notice(
-    named=_compiled(
+    named=wordings(
         r"(?:this )?(?:domain|account|site|website)(?: name)?(?: has been| is| was)? (?:suspended|expired|parked|for sale)",
-        r"[\w.\-]+ is (?:parked|for sale|available)|domain (?:parking|for sale)|buy this domain|parked domain.{0,30}",
+        r"[\pL\pN.\-]+ is (?:parked|for sale|available)|domain (?:parking|for sale)|buy this domain|parked domain.{0,30}",
         r"welcome to nginx|it works|(?:apache2? )?(?:ubuntu |debian |centos |http server )*(?:default|test) page.{0,30}",
         r"apache2 (?:ubuntu|debian) default page.{0,20}|iis windows(?: server)?|default (?:web site|plesk) page|hello world",
         r"(?:site|website|page)? ?(?:under construction|coming soon)|(?:site|website|project) not (?:found|configured|published)",
         r"there isn't a github pages site here|no such (?:app|site)|diese domain (?:ist|steht) .{0,30}|domaine en vente",
     ),
-    says=_compiled(
+    says=wordings(
         r"(?:domain|website|web page)(?: name)? (?:\S+ )?(?:is|may be) (?:for sale|parked|available for purchase)",
         r"(?:buy|purchase|own) this domain|generated by the domain (?:owner|holder)|domain parking|parked (?:for )?free",
         r"(?:account|site|website) has been suspended|web server is (?:successfully )?(?:installed|running) and working",
@@ -228,7 +264,7 @@ PLACEHOLDER = Notice(
 )
 
 BROKEN = Notice(
-    named=_compiled(
+    named=wordings(
         r"(?:error:? ?)?50[0234](?: error)?[ :\-–]*(?:internal server error|bad gateway|service (?:temporarily )?unavailable"
         r"|gateway time-?out)?|(?:error )?(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out)",
         r"(?:site |scheduled |under )?maintenance(?: mode)?|(?:site|website) (?:is )?(?:under|down for) maintenance",
@@ -236,7 +272,7 @@ BROKEN = Notice(
         r"error establishing a database connection|application error|wartungsarbeiten|en maintenance|en mantenimiento",
         r"(?:an|a server) (?:unexpected |internal )?error (?:has )?occurred|メンテナンス中|(?:技术|系统)?维护中",
     ),
-    says=_compiled(
+    says=wordings(
         r"(?:performing|undergoing|down for|closed for) (?:some |scheduled |essential )*maintenance|be back (?:online )?shortly",
         r"(?:please )?try again (?:later|in a (?:few|little|while|moment))|(?:went|gone) wrong on our (?:side|end)",
         r"error establishing a database connection|temporarily (?:unavailable|overloaded|down)",
@@ -244,12 +280,12 @@ BROKEN = Notice(
 )
 
 CONSENT = Notice(
-    named=_compiled(
+    named=wordings(
         r"before you continue.{0,30}|bevor sie (?:fortfahren|weitergehen|zu .{0,20}weitergehen)|avant de continuer.{0,30}",
         r"antes de (?:ir|continuar).{0,30}|prima di continuare.{0,30}|voordat je (?:verdergaat|doorgaat).{0,30}",
         r"(?:we value your|your) privacy(?: choices| matters)?|cookie (?:consent|settings)|einwilligung|weiter mit werbung.{0,30}",
     ),
-    says=_compiled(
+    says=wordings(
         r"^(?:accept|reject|agree)(?: all| and continue| & continue)?(?: cookies)?$|^i (?:accept|agree)$|^manage (?:my )?(?:choices|options)$",
         r"^(?:alle(?:s)? )?(?:akzeptieren|ablehnen|zustimmen)(?: und weiter)?$|^(?:tout )?(?:accepter|refuser)(?: et .{0,20})?$",
         r"we use cookies and (?:similar|data|other)|mit werbung und (?:tracking|cookies)|^(?:aceptar|rechazar|accetta|rifiuta)(?: tod[oa]s?| tutto)?$",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scraper.adapters.reading import read_page
+from services.scraper.domain.content.outlining import plain_outline
 from services.scraper.domain.counting import count_words
 from services.scraper.domain.failures import error_of
 from services.scraper.domain.gate import Judgement, Verdict, judge
@@ -36,6 +37,13 @@ def page(
 def html(*lines: str, title: str = "", head: str = "", scripts: str = "") -> str:
     body = "".join(line if line.startswith("<") else f"<p>{line}</p>" for line in lines)
     return f"<html><head><title>{title}</title>{head}</head><body>{body}{scripts}</body></html>"
+
+
+def test_half_a_character_in_a_title_or_a_line_is_no_obstacle() -> None:
+    halves = Reading(
+        Extracted(title="Log in \ud83d", text=NOTE), outline=plain_outline(f"Sign in to continue \ud83d\n{NOTE}")
+    )
+    assert judge(page(), halves).verdict in Verdict
 
 
 def judged(
