@@ -43,7 +43,7 @@ def test_half_a_character_in_a_title_or_a_line_is_no_obstacle() -> None:
     halves = Reading(
         Extracted(title="Log in \ud83d", text=NOTE), outline=plain_outline(f"Sign in to continue \ud83d\n{NOTE}")
     )
-    assert judge(page(), halves).verdict in Verdict
+    assert judge(page(), halves).verdict is Verdict.OK
 
 
 def judged(
