@@ -44,7 +44,7 @@ def told_of(seen: Extracted, verdict: Verdict, *, url: str, title: str) -> Extra
     if verdict in _OF_THE_PAGE:
         return replace(seen, title=own_title)
     if verdict in _PERHAPS and own_title and _is_about(own_title, f"{unquote(urlsplit(url).path)} {title}"):
-        is_teaser = not any(notice.is_said(seen.description) for notice in _NOTICES)
+        is_teaser = not any(notice.said_in(notices.ShortLines.of([seen.description])) for notice in _NOTICES)
         return replace(seen, text="", title=own_title, description=seen.description if is_teaser else "")
     return Extracted()
 
