@@ -5,6 +5,7 @@ One step further than browsers: bytes that can only be UTF-8 are UTF-8, whatever
 
 import codecs
 import re
+from collections.abc import Iterator
 
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 
@@ -13,7 +14,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_META = re.compile(rb"<meta[^>]{0,300}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{1,40})", re.IGNORECASE)
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_XML = re.compile(rb"\s*<\?xml\s[^>]{0,100}?encoding\s*=\s*[\"']([\w:.\-]{1,40})", re.IGNORECASE)
+_META = re.compile(rb"<meta[\s/]([^>]{1,500})", re.IGNORECASE)
+_ATTRIBUTE = re.compile(rb"([^\s=/\"'>]+)\s*=\s*(?:\"([^\"]*)\"?|'([^']*)'?|([^\s>]+))")
+_IN_CONTENT = re.compile(rb"charset\s*=\s*[\"']?\s*([\w:.\-]{1,40})", re.IGNORECASE)
 _META_WITHIN = 4_096  # the standard says 1,024 bytes; many pages put scripts before it
 _ODD = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _LOOKED_AT = 20_000
@@ -58,8 +63,20 @@ def _known(label: str | None) -> str | None:
     return map_encoding_to_html5(label.strip(" \"'"), fallback_utf8=False) if label else None
 
 
+def _labels(head: bytes) -> Iterator[bytes]:
+    """What a page's beginning calls its charset; a description that speaks of charsets is none of that."""
+    if declaration := _XML.match(head):
+        yield declaration[1]
+    for meta in _META.finditer(head):
+        told = {name.lower(): b"".join(value) for name, *value in _ATTRIBUTE.findall(meta[1])}
+        if b"charset" in told:
+            yield told[b"charset"].strip()
+        elif told.get(b"http-equiv", b"").lower() == b"content-type":
+            yield from _IN_CONTENT.findall(told.get(b"content", b""))
+
+
 def _said_by_page(body: bytes) -> str | None:
-    found = _META.search(body, 0, _META_WITHIN)
-    encoding = _known(found[1].decode("ascii")) if found else None
+    labels = _labels(_COMMENT.sub(b"", body[:_META_WITHIN]))
+    encoding = next((known for label in labels if (known := _known(label.decode("ascii", "replace")))), None)
     # A page whose own word could be read as ASCII is not in UTF-16, whatever it says.
     return "utf-8" if encoding and encoding.startswith("utf-16") else encoding

@@ -31,6 +31,29 @@ def test_a_page_is_decoded_by_its_mark_its_header_its_own_word_or_its_looks(body
     assert "Grüße aus Zürich, çok güzel" in decode(body, declared=declared)
 
 
+RUSSIAN = "Привет, как дела? Это страница про кодировки."
+META = b"<meta charset=windows-1251>"
+SAID = {
+    "by its declaration as XML": b'<?xml version="1.0" encoding="windows-1251"?><meta charset=koi8-r>',
+    "after a comment that names another": b"<!-- <meta charset=koi8-r> -->" + META,
+    "after a description that speaks of another": b'<meta name=description content="on charset=koi8-r">' + META,
+    "after an attribute of a similar name": b'<meta data-charset="koi8-r" x=1 charset = "windows-1251" />',
+    "beside the type, in any order": b"<meta content='text/html; Charset=\"windows-1251\"' HTTP-EQUIV=content-type>",
+    "after a name that nobody knows": b"<meta charset=klingon>" + META,
+    "behind a kilobyte of scripts": b"<script>" + b" " * 2_000 + b"</script>" + META,
+}
+
+
+@pytest.mark.parametrize("beginning", SAID.values(), ids=SAID)
+def test_a_pages_own_word_is_found(beginning: bytes) -> None:
+    # Bytes that mean something in both of the charsets named: their looks do not tell.
+    assert decode(beginning + RUSSIAN[:6].encode("cp1251"), declared=None).endswith(RUSSIAN[:6])
+
+
+def test_the_header_counts_before_the_pages_own_word() -> None:
+    assert decode(b"<meta charset=koi8-r>" + RUSSIAN.encode("cp1251"), declared="windows-1251").endswith(RUSSIAN)
+
+
 def test_a_latin_header_means_windows_1252_as_in_browsers() -> None:
     assert decode(b"\x93quoted\x94 5 \x80", declared="iso-8859-1") == "“quoted” 5 €"
 
