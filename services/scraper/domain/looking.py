@@ -1,5 +1,7 @@
 """Looking at a page: fetch it, have it read, judge what came back. What that means for a bookmark is for others."""
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Protocol
@@ -39,6 +41,10 @@ class Looker(Protocol):
         ...
 
 
+on_arrival: ContextVar[Callable[[], None]] = ContextVar("on_arrival", default=lambda: None)
+"""What is called, in the context of a look, when the site has done its part and the rest is ours."""
+
+
 class FreshLook:
     """A `Looker` that asks the site."""
 
@@ -62,6 +68,7 @@ class FreshLook:
                 FETCHES.labels(self._strategy, seen.judgement.verdict).inc()
                 headers = {**seen.page.headers, **page.headers}
                 return replace(seen, page=replace(seen.page, headers=headers, way=page.way))
+            on_arrival.get()()
             reading = await self._reader.read(page) if page.is_readable else Reading()
         except FleetError as error:
             FETCHES.labels(self._strategy, error.code).inc()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.scraper.domain.gate import Judgement, Verdict
-from services.scraper.domain.looking import Look
+from services.scraper.domain.looking import Look, on_arrival
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.politeness.slow_pages import SlowPagesAside
 from shared.errors import HostBusy, PageUnreachable
@@ -53,6 +53,17 @@ async def test_a_slow_page_is_put_aside_looked_at_once_and_there_when_asked_for_
 
         assert await looker.look(URL) is LOOK
     assert site.looks == 1
+
+
+async def test_a_page_that_has_arrived_is_waited_for_however_long_it_waits_to_be_read() -> None:
+    class Arriving(Site):
+        async def look(self, *_: object, **__: object) -> Look:
+            on_arrival.get()()
+            asyncio.get_running_loop().call_later(0.2, self.answer.set_result, LOOK)
+            return await super().look()
+
+    async with SlowPagesAside(Arriving(), patience=timedelta(seconds=0.05)).open() as looker:
+        assert await looker.look(URL) is LOOK
 
 
 async def test_the_failure_of_a_slow_page_is_told_once() -> None:

@@ -1,14 +1,17 @@
 """Slow pages: looked at by themselves, while their jobs wait in the ledger and no worker does.
 
-Otherwise a host that hangs would hold a place in its user's window, and a worker, for as long as a page may take.
+Otherwise a host that hangs would hold a place in its user's window, and a worker, for as long as a page may take. Once
+a page has arrived its host is not to blame: it is waited for, however many others wait to be read.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import copy_context
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.scraper.domain.looking import Look, Looker
+from services.scraper.domain.looking import Look, Looker, on_arrival
 from shared.errors import HostBusy
 
 _PATIENCE = timedelta(seconds=1.5)
@@ -23,7 +26,7 @@ class SlowPagesAside:
         """Keep what looks; `patience` is how long a look is waited for before its page is put aside."""
         self._looker = looker
         self._patience = patience
-        self._begun: dict[str, tuple[asyncio.Task[Look], float]] = {}
+        self._begun: dict[str, _Begun] = {}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["SlowPagesAside"]:
@@ -31,7 +34,7 @@ class SlowPagesAside:
         try:
             yield self
         finally:
-            tasks = [task for task, _ in self._begun.values()]
+            tasks = [begun.task for begun in self._begun.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -44,19 +47,20 @@ class SlowPagesAside:
         """
         if seen is not None or (url not in self._begun and len(self._begun) >= _AT_ONCE):
             return await self._looker.look(url, seen=seen)
-        task, since = self._begun.get(url) or self._begin(url)
-        taken = asyncio.get_running_loop().time() - since
-        await asyncio.wait({task}, timeout=max(0, self._patience.total_seconds() - taken))
-        if task.done():
-            self._forget(url, task)
-            return task.result()
+        begun = self._begun.get(url) or self._begin(url)
+        await begun.ended_or_late(self._patience)
+        if begun.task.done():
+            self._forget(url, begun.task)
+            return begun.task.result()
         # As long again as it has taken so far: what takes long is asked after rarely.
-        raise HostBusy(until=datetime.now(UTC) + timedelta(seconds=asyncio.get_running_loop().time() - since))
+        raise HostBusy(until=datetime.now(UTC) + timedelta(seconds=begun.seconds))
 
-    def _begin(self, url: str) -> tuple[asyncio.Task[Look], float]:
-        task = asyncio.create_task(self._looker.look(url))
+    def _begin(self, url: str) -> "_Begun":
+        loop, context, arrived = asyncio.get_running_loop(), copy_context(), asyncio.Event()
+        context.run(on_arrival.set, arrived.set)
+        task = loop.create_task(self._looker.look(url), context=context)
         task.add_done_callback(lambda done: self._keep_for_a_while(url, done))
-        self._begun[url] = task, asyncio.get_running_loop().time()
+        self._begun[url] = _Begun(task, arrived, loop.time())
         return self._begun[url]
 
     def _keep_for_a_while(self, url: str, task: asyncio.Task[Look]) -> None:
@@ -65,5 +69,24 @@ class SlowPagesAside:
         task.get_loop().call_later(_KEPT.total_seconds(), self._forget, url, task)
 
     def _forget(self, url: str, task: asyncio.Task[Look]) -> None:
-        if url in self._begun and self._begun[url][0] is task:
+        if url in self._begun and self._begun[url].task is task:
             del self._begun[url]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A look that is under way or kept, and whether its page has arrived."""
+
+    task: asyncio.Task[Look]
+    arrived: asyncio.Event
+    since: float
+
+    @property
+    def seconds(self) -> float:
+        return asyncio.get_running_loop().time() - self.since
+
+    async def ended_or_late(self, patience: timedelta) -> None:
+        """Wait for the look's end, but for its page no longer than this."""
+        await asyncio.wait({self.task}, timeout=max(0, patience.total_seconds() - self.seconds))
+        if self.arrived.is_set():
+            await asyncio.wait({self.task})
