@@ -331,6 +331,16 @@ class LedgerOutdated(LedgerUnavailable):
         super().__init__("The database of FLEET_DATABASE_URL does not have the tables this program needs.")
 
 
+class LedgerInUse(LedgerUnavailable):
+    """A migration found no moment in which nobody else had the tables; nothing was changed."""
+
+    code = "ledger_in_use"
+    advice = "End the transactions that last (`SELECT * FROM pg_stat_activity`), then run `fleet migrate` again."
+
+    def __init__(self) -> None:
+        super().__init__("The database's tables are in use by transactions that do not end, so none was changed.")
+
+
 class RolesNotGranted(LedgerUnavailable):
     """The login may not act as the roles that keep users apart; nothing was written."""
 
