@@ -108,6 +108,10 @@ class VaultSettings(Settings):
     """Vault or OpenBao, where users' keys are."""
 
     vault_addr: str = Field(description="Vault's address: `https://vault:8200`.")
+    vault_ca: str | None = Field(
+        default=None,
+        description="A file with the certificate of the authority that signed Vault's, where it is your own.",
+    )
     vault_auth: Literal["token", "approle", "kubernetes"] = Field(
         default="approle", description="How to sign in to Vault: `token`, `approle` or `kubernetes`."
     )

@@ -12,6 +12,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy/prometheus/rules"
 DASHBOARDS = ROOT / "deploy/grafana/dashboards"
@@ -39,6 +41,17 @@ def panel_queries() -> dict[str, str]:
         for board in (json.loads(path.read_text(encoding="utf-8")) for path in sorted(DASHBOARDS.glob("*.json")))
         for panel in board["panels"]
         for target in panel.get("targets", ())
+    }
+
+
+def scaler_queries() -> dict[str, str]:
+    """Every query by which KEDA counts the fleet's work, by where it stands."""
+    return {
+        f"{scaler['metadata']['name']} / {trigger['name']}": trigger["metadata"]["query"]
+        for file in sorted((ROOT / "deploy/k8s/components/keda").glob("*.yaml"))
+        for scaler in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+        for trigger in scaler.get("spec", {}).get("triggers", ())
+        if "fleet:" in trigger["metadata"].get("query", "")
     }
 
 

@@ -47,7 +47,9 @@ class VaultSession:
         self.mount = settings.vault_mount
         self._sign_in = sign_in_by(settings, service_account=service_account)
         # An empty token keeps the library from looking for one in the environment and the home folder.
-        self._client = hvac.Client(url=settings.vault_addr, token="", timeout=_TIMEOUT_S)
+        self._client = hvac.Client(
+            url=settings.vault_addr, token="", timeout=_TIMEOUT_S, verify=settings.vault_ca or True
+        )
         # Keys go to the vault itself: never through a proxy of the environment, nor with a password of a .netrc.
         self._client.session.trust_env = False
         self._lease: Lease | None = None

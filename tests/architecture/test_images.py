@@ -84,10 +84,16 @@ def compose_faults(compose: dict[str, Any]) -> Iterator[str]:
                 yield f"{name}: there is no setting {variable}"
             if variable.endswith("_FILE") and not any(value.startswith(f"{target}/") for target in mounted.values()):
                 yield f"{name}: {variable} names {value}, which is not mounted"
-        if "build" in service:
-            yield from _of_our_own(name, service)
+        yield from _of_our_own(name, service) if "build" in service else _of_others(name, service)
+        yield from _told_a_secret(name, service.get("environment", {}))
 
     yield from _ended_unnoticed(compose["services"])
+
+
+def _told_a_secret(name: str, environment: dict[str, str]) -> Iterator[str]:
+    for variable, value in environment.items():
+        if re.search(r"(PASS|PASSWORD|SECRET|SECRET_ID|TOKEN|KEY)$", variable) or re.search("//[^/]*:[^/]*@", value):
+            yield f"{name} is told a secret: {variable}"
 
 
 def _ended_unnoticed(services: dict[str, Any]) -> Iterator[str]:
@@ -101,6 +107,12 @@ def _ended_unnoticed(services: dict[str, Any]) -> Iterator[str]:
     }
     ending = {name for name, service in services.items() if service.get("restart", "no") == "no"}
     yield from (f"nobody that goes on waits for the end of {name}" for name in sorted(ending - waited_for))
+
+
+def _of_others(name: str, service: dict[str, Any]) -> Iterator[str]:
+    """Our own images bring their HEALTHCHECK along."""
+    if service.get("restart") == "unless-stopped" and "healthcheck" not in service:
+        yield f"{name} has no healthcheck"
 
 
 def _of_our_own(name: str, service: dict[str, Any]) -> Iterator[str]:
@@ -144,6 +156,9 @@ def test_compose_tells_every_role_what_kubernetes_tells_it() -> None:
             "the end of migrate",
         ),
         ("- analyzer:/analyzer\n", "- analyser:/analyzer\n", "mounts analyser"),
+        ("healthcheck: # healthy", "x-healthcheck: # healthy", "vault has no healthcheck"),
+        ("POSTGRES_PASSWORD_FILE: /secrets/postgres-superuser.password", "POSTGRES_PASSWORD: hunter2", "told a secret"),
+        ("_FILE: /fleet-secrets/redis.url", ": redis://:hunter2@valkey/0", "told a secret"),
     ],
 )
 def test_a_planted_mistake_in_compose_is_noticed(right: str, wrong: str, noticed: str) -> None:
