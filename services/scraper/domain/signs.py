@@ -54,11 +54,14 @@ def signs_of(html: str) -> frozenset[Sign]:
         found.add(Sign.CHALLENGE)
     if any(captcha in beginning for captcha in _CAPTCHAS):
         found.add(Sign.CAPTCHA)
-    return frozenset(found | {Sign.SCRIPTS} if _is_heavy(beginning.lower()) else found)
+    return frozenset(found | {Sign.SCRIPTS} if _is_heavy(beginning) else found)
 
 
 def _is_heavy(html: str) -> bool:
-    """Whether scripts make up much of a page: several files of them, or one long text."""
+    """Whether scripts make up much of a page: several files of them, or one long text.
+
+    Tags in capitals are from times before heavy scripts, and not looked for: that would cost a copy of the page.
+    """
     files, inline, at = 0, 0, 0
     while (start := html.find("<script", at)) >= 0:
         inside = html.find(">", start)
@@ -67,5 +70,7 @@ def _is_heavy(html: str) -> bool:
             break
         files += "src=" in html[start:inside]
         inline += end - inside
+        if files >= _MANY_FILES or inline >= _LONG_SCRIPT:
+            return True
         at = end
-    return files >= _MANY_FILES or inline >= _LONG_SCRIPT
+    return False

@@ -6,8 +6,9 @@ article. What follows the published algorithm keeps its numbers: they are known 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from services.scraper.domain.content.pruning import copied
+from services.scraper.domain.content.pruning import copies
 from services.scraper.domain.content.tidying import tidy
 from services.scraper.domain.content.tree import HEADINGS, Element
 from services.scraper.domain.content.weighing import weight
@@ -69,9 +70,8 @@ def article_of(page: Element) -> Element:
 
 def _with_paragraphs(page: Element, rules: _Strictness) -> Element:
     """A copy with a paragraph around each run of text, without what is unlikely to be the article; measured."""
-    copy = copied(page, _is_unlikely if rules.strip_unlikely else None)
-    order = list(copy.walk())
-    for element in order:
+    copy, *within = copies(page, _is_unlikely if rules.strip_unlikely else None)
+    for element in (copy, *within):
         if element.tag == "div":
             _wrap_phrases(element)
     for element in reversed(list(copy.walk())):
@@ -85,12 +85,12 @@ def _is_unlikely(element: Element) -> bool:
     """Whether its names say that it is not the article."""
     if not element.attributes or element.tag in ("body", "a"):
         return False
-    names = element.names
-    return (
-        _UNLIKELY.search(names) is not None
-        and not _MAYBE.search(names)
-        and not any(each.tag in ("table", "code") for each in element.ancestors())
-    )
+    return _is_called_unlikely(element.names) and not any(each.tag in ("table", "code") for each in element.ancestors())
+
+
+@lru_cache(maxsize=4_096)  # sites call many things alike
+def _is_called_unlikely(names: str) -> bool:
+    return _UNLIKELY.search(names) is not None and not _MAYBE.search(names)
 
 
 def _wrap_phrases(division: Element) -> None:

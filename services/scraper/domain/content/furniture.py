@@ -1,6 +1,7 @@
 """What a site puts around the content of its pages, told by semantics and by the names that sites give to things."""
 
 import re
+from functools import lru_cache
 
 from services.scraper.domain.content.pruning import pruned
 from services.scraper.domain.content.tree import Element
@@ -58,15 +59,15 @@ def _is_furniture(element: Element, total: int, *, keep_comments: bool) -> bool:
         return element.link_density > 0.3 or chars < 0.1 * total
     if chars > 0.5 * total:
         return False
-    name = _name_of_furniture(element)
+    name = _name_of_furniture(element.names)
     if not name or (keep_comments and name in ("comment", "comments")):
         return False
     return not _is_content_after_all(element, name, total)
 
 
-def _name_of_furniture(element: Element) -> str:
-    """The part of its class or id that furniture has, empty when there is none."""
-    names = element.names
+@lru_cache(maxsize=4_096)  # sites call many things alike
+def _name_of_furniture(names: str) -> str:
+    """The part of a class or an id that furniture has, empty when there is none."""
     if names == " ":
         return ""
     names = _HUMP.sub(r"\1-\2", names).lower()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 
 from services.scraper.domain.content.page import Page
@@ -47,8 +48,8 @@ def outline_of(page: Page) -> Outline:
     return Outline(
         headings=tuple(islice(headings, _MOST_HEADINGS)),
         lines=tuple(islice(_lines(seen), _MOST_LINES)),
-        without_scripts=_without_scripts(page.tree),
-        links=sum(each.tag == "a" and "href" in each.attributes for each in page.tree.walk()),
+        without_scripts=_without_scripts(page),
+        links=page.links,
         fields=len(fields),
         passwords=sum(each.get("type").lower() == "password" for each in fields),
         is_free=is_free,
@@ -73,12 +74,17 @@ def _is_apart(element: Element) -> bool:
         return False
     if element.tag in _PASSED_OVER or is_unseen(element) or element.attributes.get("role") in _ROLES_APART:
         return True
-    names = element.names
     if element.tag == "aside":
         return not _is_within_content(element)
-    if element.tag == "header" or _TOP.search(names):
+    names = element.names
+    if element.tag == "header" or _is_called(_TOP, names):
         return _has_links(element) and not _is_within_content(element)
-    return names != " " and _APART.search(names) is not None
+    return _is_called(_APART, names)
+
+
+@lru_cache(maxsize=4_096)  # sites call many things alike
+def _is_called(pattern: re.Pattern[str], names: str) -> bool:
+    return pattern.search(names) is not None
 
 
 def _has_links(element: Element) -> bool:
@@ -124,6 +130,8 @@ def _is_field(element: Element) -> bool:
 
 
 def _is_wall(element: Element) -> bool:
+    if not element.attributes:
+        return False
     called = " ".join(value for name, value in element.attributes.items() if name in _NAMES or name.startswith("data-"))
     return _WALL.search(called) is not None and 0 < count_words(element.text()) <= _LONGEST_WALL
 
@@ -132,8 +140,8 @@ def _has_canonical(root: Element) -> bool:
     return any(each.tag == "link" and each.get("rel") == "canonical" for each in root.walk())
 
 
-def _without_scripts(root: Element) -> str:
-    return " ".join(each.text() for each in root.walk() if each.tag == "noscript")[:_LONGEST]
+def _without_scripts(page: Page) -> str:
+    return " ".join(each.text() for each in page.noscripts)[:_LONGEST]
 
 
 def _paid_part(page: Page) -> tuple[bool | None, int | None]:

@@ -19,6 +19,8 @@ class Page:
         parse: makes a tree of a piece of HTML, for pages that carry their content in data.
         meta: the contents of meta elements by name or property, in lower case; the first of a name counts.
         scripts: all of them.
+        noscripts: what is for readers without scripts.
+        links: how many there are.
         marked: elements that say which property of a thing they hold, or that they name an author or a time.
         title: the document's own.
     """
@@ -29,6 +31,8 @@ class Page:
         self.parse = parse
         self.meta: dict[str, str] = {}
         self.scripts: list[Element] = []
+        self.noscripts: list[Element] = []
+        self.links = 0
         self.marked: list[Element] = []
         self.title = ""
         for element in tree.walk():
@@ -38,11 +42,15 @@ class Page:
         tag, attributes = element.tag, element.attributes
         if tag == "script":
             self.scripts.append(element)
+        elif tag == "noscript":
+            self.noscripts.append(element)
         elif tag == "meta":
             self._note_meta(element)
         elif tag == "title":
             self.title = self.title or element.text()
-        elif attributes and len(self.marked) < _MOST_PROPERTIES and _is_marked(element):
+        if tag == "a" and "href" in attributes:
+            self.links += 1
+        if attributes and len(self.marked) < _MOST_PROPERTIES and _is_marked(element):
             self.marked.append(element)
 
     def _note_meta(self, element: Element) -> None:

@@ -25,15 +25,21 @@ _LITTLE = 500
 
 def pruned(element: Element, unwanted: Unwanted) -> Element:
     """A copy without the elements that are unwanted, measured."""
-    copy = copied(element, unwanted)
-    copy.measure()
-    return copy
+    made = copies(element, unwanted)
+    for each in reversed(made):
+        each.count()
+    return made[0]
 
 
 def copied(element: Element, unwanted: Unwanted | None = None) -> Element:
     """A copy without the elements that are unwanted, not measured."""
+    return copies(element, unwanted)[0]
+
+
+def copies(element: Element, unwanted: Unwanted | None = None) -> list[Element]:
+    """The element and all wanted within it copied, each before what it holds; not measured."""
     copy = Element(element.tag, element.attributes)
-    stack = [(element, copy)]
+    stack, made = [(element, copy)], [copy]
     while stack:
         source, target = stack.pop()
         children = target.children
@@ -44,8 +50,9 @@ def copied(element: Element, unwanted: Unwanted | None = None) -> Element:
                 below = Element(child.tag, child.attributes)
                 below.parent = target
                 children.append(below)
+                made.append(below)
                 stack.append((child, below))
-    return copy
+    return made
 
 
 def visible(page: Element) -> Element:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Self
 
+LONGEST_NAMES = 1_000
+"""Characters of what a site calls an element that are looked at."""
+
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 LISTS = frozenset({"ul", "ol"})
 _TEXTISH = frozenset({"span", "li", "td", "blockquote", "dl", "div", "img", "ol", "p", "pre", "table", "ul"})
@@ -59,8 +62,8 @@ class Element:
 
     @property
     def names(self) -> str:
-        """What the site calls it: class and id."""
-        return f"{self.attributes.get('class', '')} {self.attributes.get('id', '')}"
+        """What the site calls it: class and id, as far as anybody looks at them."""
+        return f"{self.attributes.get('class', '')} {self.attributes.get('id', '')}"[:LONGEST_NAMES]
 
     @property
     def link_density(self) -> float:

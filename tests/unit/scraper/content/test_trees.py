@@ -42,3 +42,17 @@ def test_deep_nesting_is_cut_and_its_text_kept() -> None:
 
 def _depth(tree: Element) -> int:
     return max(sum(1 for _ in each.ancestors()) for each in tree.walk())
+
+
+def test_what_stands_after_the_end_of_a_page_is_part_of_its_body() -> None:
+    tree = parse("<html><body><p>a</p></body></html><div>b</div> c<html><body><p>d")
+
+    assert [each.tag for each in tree.elements()] == ["body"]
+    assert tree.text() == "a b c d"
+
+
+def test_a_text_is_one_whatever_entities_and_comments_divide_it() -> None:
+    paragraph = parse("<p>a  &amp;\n<!-- no --> b&nbsp;c</p>").first("p")
+
+    assert paragraph is not None
+    assert paragraph.children == ["a & b\xa0c"]
