@@ -15,6 +15,7 @@ from services.scraper.domain.looks import A_MOMENT, Answer, Away, Flight, Looks
 from services.scraper.domain.pages import Hop
 from services.scraper.domain.sharing import A_WHILE, SharedLook
 from shared.errors import AddressRefused, FleetError, HostBusy, PageUnreachable
+from tests.integration.waiting import until
 from tests.looks import URL, look
 
 if TYPE_CHECKING:
@@ -232,6 +233,18 @@ async def test_a_personal_page_is_looked_at_by_everybody_alone_and_holds_nobody_
 
     assert len({look.reading for look in looks}) == 5
     assert len(site.urls) == 5
+
+
+async def test_those_who_come_for_a_personal_page_do_not_wait_for_each_other(site: Site, shared: SharedLook) -> None:
+    site.answer = lambda _: look(headers={"cache-control": "private"})
+    await shared.look(URL)
+    site.open.clear()
+
+    coming = [asyncio.create_task(shared.look(URL)) for _ in range(3)]
+    await until(lambda: len(site.urls) == 4, what="all of them are at the site")
+
+    site.open.set()
+    await asyncio.gather(*coming)
 
 
 async def test_a_page_that_sets_a_cookie_on_its_way_is_everybodys_own(site: Site, shared: SharedLook) -> None:
