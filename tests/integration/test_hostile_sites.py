@@ -315,6 +315,7 @@ async def test_an_earlier_answers_marks_are_shown_to_its_own_address_alone(scrap
 
     assert (look.reading, look.judgement) == (seen.reading, seen.judgement)
     assert look.page.headers.items() >= marks.items()
+    assert [stop.url for stop in look.page.way] == [hostile.url("/page")]
 
     first, second = hostile.requests
     assert "If-" not in first
