@@ -80,6 +80,16 @@ class SdkMissing(Misconfigured):
         super().__init__(f"FLEET_GEMINI_SDK names {name}, which is not installed.")
 
 
+class TracingMissing(Misconfigured):
+    """The library that traces is not installed."""
+
+    code = "tracing_missing"
+    advice = "Install `bookmark-fleet[tracing]`, or leave FLEET_TRACE_ENDPOINT away."
+
+    def __init__(self) -> None:
+        super().__init__("FLEET_TRACE_ENDPOINT is set, and OpenTelemetry is not installed.")
+
+
 # ---- what callers hand in -------------------------------------------------------------------------
 
 

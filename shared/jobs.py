@@ -25,6 +25,8 @@ from shared.ledger import Job, Ledger, Pause
 from shared.logs import log
 from shared.metrics import JOB_SECONDS, JOBS, STALE_DELIVERIES, WAIT_SECONDS
 from shared.patience import patiently
+from shared.tracing import Span, fail_for
+from shared.tracing.of_jobs import processing
 from shared.values import JobId, Stage, WaitReason
 
 _PUT_BACK_PAUSE = timedelta(seconds=2)
@@ -95,8 +97,8 @@ class JobRunner:
         with bound_contextvars(stage=self._stage.value):
             jobs = await self._claim(job_ids, release)
             if jobs:
-                with bound_contextvars(user=jobs[0].user):
-                    await self._run(jobs)
+                with bound_contextvars(user=jobs[0].user), processing(self._stage, jobs) as span:
+                    await self._run(jobs, span)
 
     async def _claim(self, job_ids: Sequence[int], release: str) -> list[Job]:
         ids = [JobId(job_id) for job_id in job_ids]
@@ -114,17 +116,19 @@ class JobRunner:
             WAIT_SECONDS.labels(self._stage).observe(job.waited.total_seconds())
         return jobs
 
-    async def _run(self, jobs: Sequence[Job]) -> None:
+    async def _run(self, jobs: Sequence[Job], span: Span) -> None:
         began = time.perf_counter()
         try:
             worked = await self._within_the_lease(jobs)
         except FleetError as error:
+            fail_for(span, error)
             await self._settle(jobs, error)
         except asyncio.CancelledError:
             await self._put_back(jobs)
             raise
         else:
             JOB_SECONDS.labels(self._stage, worked.strategy).observe(time.perf_counter() - began)
+            _tell_of(span, worked)
             await self._tell(jobs, worked, seconds=time.perf_counter() - began)
 
     async def _within_the_lease(self, jobs: Sequence[Job]) -> Worked:
@@ -237,6 +241,13 @@ class _Ending(Protocol):
     async def __call__(
         self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None
     ) -> Sequence[Job] | None: ...
+
+
+def _tell_of(span: Span, worked: Worked) -> None:
+    """How it was done; where some did not make it, the first one's reason."""
+    span.tell({"fleet.strategy": worked.strategy, "fleet.jobs.failed": len(worked.failed)})
+    for _, error in worked.failed[:1]:
+        fail_for(span, error)
 
 
 async def _nothing() -> None:

@@ -58,6 +58,7 @@ KEYS = Gauge("fleet_keys", "Users' keys by status.", ["status"])
 DEFAULT_KEY_CALLS = Gauge("fleet_default_key_calls", "Calls on the default key in the window now.", ["window"])
 DEFAULT_KEY_LIMIT = Gauge("fleet_default_key_limit", "Calls that the default key has in the window.", ["window"])
 EVENTS = Counter("fleet_events_total", "CloudEvents that came in or went out.", ["type", "result"])
+SPANS = Counter("fleet_trace_spans_total", "Spans that were sent to the collector of traces, or dropped.", ["result"])
 DISPATCH_TICK = Histogram(
     "fleet_dispatch_tick_seconds",
     "Time one dispatcher tick took.",

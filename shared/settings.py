@@ -377,6 +377,12 @@ class ProcessSettings(Settings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line written."
     )
+    trace_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
+        description="A collector that takes OpenTelemetry's traces over OTLP/HTTP: `http://collector:4318`; nothing is "
+        "traced without one. The extra `tracing` is needed.",
+    )
     metrics_host: str = Field(
         default="127.0.0.1",
         description="The address on which a process without an API serves /metrics and its probes.",

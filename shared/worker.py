@@ -26,6 +26,8 @@ from shared.logs import configure_logs, log
 from shared.patience import backoff_s
 from shared.probes import probes
 from shared.settings import BrokerSettings, ProcessSettings
+from shared.tracing import go_on_from, here
+from shared.tracing.opening import tracing
 from shared.values import Stage
 
 T = TypeVar("T")
@@ -77,7 +79,8 @@ def run_pool(
     """
     configure_logs(process.log_level, process=pool.stage.value)
     queues = chosen_queues(pool.stage, of=broker.partitions, partitions=partitions)
-    asyncio.run(_serve_until_signalled(pool, queues, broker.broker_url.get_secret_value(), process))
+    with tracing(process.trace_endpoint, process=pool.stage.value):
+        asyncio.run(_serve_until_signalled(pool, queues, broker.broker_url.get_secret_value(), process))
     return 0
 
 
@@ -206,4 +209,5 @@ class _ThisLoop:
     def run_coroutine(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result; holds the calling worker thread until then."""
         start = self._context.copy().run
+        start(go_on_from, here())  # the trace of the message that this thread took
         return start(asyncio.run_coroutine_threadsafe, coroutine, self._loop).result()

@@ -29,6 +29,7 @@ from shared.settings import (
     ProcessSettings,
     QuotaSettings,
 )
+from shared.tracing.opening import tracing
 from shared.usage.in_postgres import PostgresUsage
 
 _RELAY_POLL = timedelta(seconds=0.5)  # news may be half a second old
@@ -43,7 +44,9 @@ def run_dispatcher() -> int:
     process = ProcessSettings.read()
     configure_logs(process.log_level, process="dispatch")
     own, serving = DispatcherSettings.read(), DispatchSettings.read()
-    asyncio.run(_dispatch(own, serving, DatabaseSettings.read(), BrokerSettings.read(), process))
+    database, broker = DatabaseSettings.read(), BrokerSettings.read()
+    with tracing(process.trace_endpoint, process="dispatch"):
+        asyncio.run(_dispatch(own, serving, database, broker, process))
     return 0
 
 

@@ -15,6 +15,7 @@ from shared.errors import BrokerUnavailable, LeaseExpired, LedgerUnavailable
 from shared.ledger import Ledger
 from shared.logs import log
 from shared.metrics import DISPATCH_TICK, JOBS, LEASE_EXPIRED
+from shared.tracing.of_jobs import sending
 from shared.values import Stage
 
 
@@ -38,7 +39,8 @@ class Dispatcher:
             if not releases:
                 return 0
             try:
-                refused = await self._carrier.send(releases)
+                with sending(releases) as outgoing:
+                    refused = await self._carrier.send(outgoing)
             except BrokerUnavailable:
                 await self._ledger.take_back(releases)
                 raise

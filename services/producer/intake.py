@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
@@ -13,6 +14,7 @@ from shared.broker.queues import Binding, Queue
 from shared.errors import BrokerUnavailable, FleetError, InternalError, LedgerUnavailable, Postponed
 from shared.logs import log
 from shared.metrics import EVENTS
+from shared.tracing import Kind, Span, Trace, fail_for, span
 from shared.users import partition_of
 
 EVENTS_IN = "bookmark.events"
@@ -48,6 +50,12 @@ class _Arrived:
     def type(self) -> str:
         """The event's type, or `unknown`."""
         return self.read.type.value if isinstance(self.read, Event) else "unknown"
+
+    @property
+    def trace(self) -> Trace | None:
+        """What it follows from: as the message's headers say, else as the event does."""
+        headers = self.delivery.properties.headers or {}
+        return Trace.read(headers.get("traceparent")) or (self.read.trace if isinstance(self.read, Event) else None)
 
     @property
     def lane(self) -> int:
@@ -104,9 +112,11 @@ class Intake:
     async def _serve(self, lane: asyncio.Queue[_Arrived], channel: Channel) -> NoReturn:
         while True:
             arrived = await lane.get()
-            refused = arrived.read if isinstance(arrived.read, FleetError) else await self._taken(arrived.read)
-            if refused is not None:
-                await _set_aside(arrived, refused, channel)
+            with _traced(arrived) as span:
+                refused = arrived.read if isinstance(arrived.read, FleetError) else await self._taken(arrived.read)
+                if refused is not None:
+                    fail_for(span, refused)
+                    await _set_aside(arrived, refused, channel)
             channel.acknowledge(arrived.delivery)
             EVENTS.labels(arrived.type, "accepted" if refused is None else "rejected").inc()
 
@@ -128,6 +138,22 @@ class Intake:
             else:
                 return None
             failures += 1
+
+
+def _traced(arrived: _Arrived) -> AbstractContextManager[Span]:
+    """A span around what is done with a message, under the one its sender put in its headers or in the event."""
+    return span(
+        f"process {INTAKE.name}",
+        Kind.CONSUMER,
+        parent=arrived.trace,
+        facts={
+            "messaging.system": "rabbitmq",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": INTAKE.name,
+            "cloudevents.event_type": arrived.type,
+        },
+    )
 
 
 async def _declare(channel: Channel) -> None:

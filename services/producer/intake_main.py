@@ -13,6 +13,7 @@ from shared.errors import Misconfigured
 from shared.logs import configure_logs, log
 from shared.probes import probes
 from shared.settings import BrokerSettings, ProcessSettings
+from shared.tracing.opening import tracing
 
 
 def run_intake() -> int:
@@ -28,7 +29,9 @@ def run_intake() -> int:
         raise Misconfigured(
             "Events come in over RabbitMQ alone, and FLEET_BROKER_URL names Redis; submit over HTTP instead."
         )
-    asyncio.run(_take_events(url, FrontDoorSettings.read(), process))
+    settings = FrontDoorSettings.read()
+    with tracing(process.trace_endpoint, process="intake"):
+        asyncio.run(_take_events(url, settings, process))
     return 0
 
 

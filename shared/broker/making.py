@@ -11,6 +11,7 @@ from shared.broker.in_rabbitmq import RabbitMqCarrier, RabbitMqEventSink
 from shared.broker.in_redis import RedisCarrier, RedisEventSink
 from shared.broker.quorum_broker import QuorumBroker
 from shared.broker.redis_broker import OneMachineBroker
+from shared.broker.trace_context import TraceContext
 from shared.errors import Misconfigured
 from shared.values import Stage
 
@@ -73,6 +74,7 @@ def make_event_sink(url: str) -> EventSink:
 
 def _middleware() -> list[dramatiq.Middleware]:
     return [
+        TraceContext(),
         # No AsyncIO(): `shared.worker` runs async actors on the loop where their resources were opened.
         # An actor that raises has its message rejected into the dead letters, and its job comes back by its lease.
         # Dramatiq would retry through a delay queue; here the ledger decides when a job is tried again.

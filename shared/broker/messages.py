@@ -5,6 +5,8 @@ import dramatiq
 from shared.broker import queue_of
 from shared.ledger import Released
 
+TRACEPARENT = "traceparent"
+
 
 def message_of(released: Released, *, partitions: int) -> dramatiq.Message[None]:
     """The message that tells a stage's actor to run these jobs, addressed to the user's partition."""
@@ -13,5 +15,5 @@ def message_of(released: Released, *, partitions: int) -> dramatiq.Message[None]
         actor_name=released.stage.value,
         args=(),
         kwargs={"job_ids": list(released.job_ids), "release": released.token},
-        options={},
+        options={} if released.trace is None else {TRACEPARENT: str(released.trace)},
     )

@@ -13,6 +13,7 @@ from typing import Protocol
 from shared.audit import Actor
 from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
 from shared.errors import FleetError
+from shared.tracing import Trace
 from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
 
 
@@ -55,13 +56,20 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Jobs of one lane that may run now, as one message carries them."""
+    """Jobs of one lane that may run now, as one message carries them.
+
+    Attributes:
+        traces: what its jobs follow from, where that is known.
+        trace: what its worker goes on from.
+    """
 
     stage: Stage
     user: UserId
     job_ids: tuple[JobId, ...]
     token: str
     lease: timedelta
+    traces: tuple[Trace, ...] = ()
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ class Job:
         attempt: 1 on the first try; waiting does not count.
         waited: how long it could have run before it was claimed; rests and back-offs do not count.
         deadline: when the lease ends; the job may be taken back then, and a result that comes later is dropped.
+        trace: what it follows from: the event or request that brought its bookmark, or the stage before.
     """
 
     id: JobId
@@ -83,6 +92,7 @@ class Job:
     deadline: datetime
     waited: timedelta = timedelta(0)
     content: Content | None = None
+    trace: Trace | None = None
 
     @property
     def user(self) -> UserId:

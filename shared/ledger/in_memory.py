@@ -30,6 +30,7 @@ from shared.ledger import (
 )
 from shared.ledger.policies import RetryPolicy
 from shared.ledger.submissions import answers, details, merged
+from shared.tracing import Trace, here
 from shared.values import AnalysedBy, BookmarkId, JobId, JobState, Stage, Strategy, UserId, WaitReason
 
 _OUT = (JobState.RELEASED, JobState.RUNNING)
@@ -64,6 +65,7 @@ class _Entry:
     lease_until: datetime = _EPOCH
     error: FleetError | None = None
     replaces: bool = False
+    trace: Trace | None = None
 
     def back_in_line(self) -> None:
         self.state, self.token, self.reason = JobState.QUEUED, None, None
@@ -145,7 +147,9 @@ class MemoryLedger:
             return False
         id_ = JobId(next(self._numbers))
         reason = WaitReason.PAGE_EXPECTED if after else None
-        self._jobs[id_] = _Entry(id_, kept, stage, self._clock() + after, replaces=replaces, reason=reason)
+        self._jobs[id_] = _Entry(
+            id_, kept, stage, self._clock() + after, replaces=replaces, reason=reason, trace=here()
+        )
         self._lanes.setdefault((kept.user, stage), _Lane(paused=self._is_paused(kept.user)))
         return True
 
@@ -190,7 +194,8 @@ class MemoryLedger:
         for job in jobs:
             job.state, job.token, job.reason = JobState.RELEASED, token, None
             job.lease_until = self._clock() + policy.release_lease
-        return Released(stage, user, tuple(job.id for job in jobs), token, policy.release_lease)
+        traces = tuple(job.trace for job in jobs if job.trace)
+        return Released(stage, user, tuple(job.id for job in jobs), token, policy.release_lease, traces)
 
     async def take_back(self, releases: Sequence[Released]) -> None:
         """See `Ledger.take_back`."""
@@ -211,6 +216,7 @@ class MemoryLedger:
         kept = job.bookmark
         could_run = max(job.ready_at, self._lanes[kept.user, job.stage].rest.until)
         return Job(
+            trace=job.trace,
             id=job.id,
             stage=job.stage,
             bookmark=Bookmark(kept.id, kept.user, kept.new.url, kept.new.title, kept.new.tags, kept.new.excerpt),

@@ -180,6 +180,7 @@ jobs = Table(
     Column("lease_until", DateTime(timezone=True)),
     Column("error_code", Text, comment="of the newest failed try"),
     Column("error", Text),
+    Column("trace", Text, comment="what it follows from, as W3C's traceparent"),
     _now("created_at"),
     _time("claimed_at"),
     _time("ended_at"),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -26,6 +27,7 @@ from shared.logs import log
 from shared.metrics import ITEMS_PER_REQUEST, PROVIDER_REQUESTS, PROVIDER_SECONDS, PROVIDER_TOKENS
 from shared.preferences import Language, Preferences
 from shared.quota import DEFAULT_KEY, Account, Quota, Taken, Wait, account_of, share_of
+from shared.tracing import Kind, Span, here, span
 from shared.usage import NOT_SENT, CallId, UsageJournal
 from shared.values import PROMPT_VERSION, AnalysedBy, KeySource, UserId
 
@@ -80,7 +82,8 @@ class Asking:
         tell = partial(_tell, key.source, items=len(jobs))
         began = time.perf_counter()
         try:
-            answer = await self.provider.analyse(key.stored.key, items)
+            with _traced(self.provider.model, key.source, items=len(items)):
+                answer = await self.provider.analyse(key.stored.key, items)
         except FleetError as error:
             tell(error.code, seconds=time.perf_counter() - began)
             if isinstance(error, ProviderUnreached):
@@ -228,6 +231,21 @@ def _shares(tokens: Tokens, parts: int) -> list[Tokens]:
         )
         for part in range(parts)
     ]
+
+
+def _traced(model: str, source: KeySource, *, items: int) -> AbstractContextManager[Span]:
+    return span(
+        f"generate_content {model}",
+        Kind.CLIENT,
+        parent=here(),
+        facts={
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.provider.name": "gcp.gemini",
+            "gen_ai.request.model": model,
+            "fleet.key_source": source.value,
+            "fleet.items": items,
+        },
+    )
 
 
 def _tell(source: KeySource, outcome: str, *, items: int, seconds: float, answer: Answer | None = None) -> None:

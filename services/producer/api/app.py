@@ -11,6 +11,7 @@ from services.producer.api.crashes import Crashes
 from services.producer.api.headers import Headers
 from services.producer.api.limits import BodyLimit
 from services.producer.api.problems import RESPONSES, answer_with_problems
+from services.producer.api.traces import Traces
 from services.producer.front_door import FrontDoorSettings, open_front_door
 from shared.tokens import TokenReader
 
@@ -48,4 +49,5 @@ def create_app(settings: FrontDoorSettings, *, tokens: TokenReader, max_body_byt
     app.add_middleware(BodyLimit, most_bytes=max_body_bytes)
     app.add_middleware(Crashes)
     app.add_middleware(Headers)
+    app.add_middleware(Traces)
     return app

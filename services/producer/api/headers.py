@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.logs import log
 
-_PROBES = {"/healthz", "/readyz", "/metrics"}  # asked for every few seconds, by machines
+PROBES = {"/healthz", "/readyz", "/metrics"}  # asked for every few seconds, by machines
 
 
 class Headers:
@@ -37,5 +37,5 @@ class Headers:
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", None)
-    tell = log.debug if route in _PROBES else log.info
+    tell = log.debug if route in PROBES else log.info
     tell("request_answered", method=scope["method"], route=route, status=status, seconds=round(seconds, 3))

@@ -13,6 +13,7 @@ from shared.identity.making import make_identity_provider
 from shared.logs import configure_logs
 from shared.settings import IdentitySettings, ProcessSettings, TokenSettings
 from shared.tokens import TokenReader
+from shared.tracing.opening import tracing
 
 
 def run_api() -> int:
@@ -37,7 +38,7 @@ def run_api() -> int:
             timeout_graceful_shutdown=api.api_graceful_s,
         )
     )
-    with _listening(api.api_host, api.api_port) as listening:
+    with _listening(api.api_host, api.api_port) as listening, tracing(process.trace_endpoint, process="api"):
         _end_well()
         server.run(sockets=[listening])
     return 0 if server.started else 1

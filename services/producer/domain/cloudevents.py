@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, NoReturn
 
 from shared.errors import InvalidInput
+from shared.tracing import Trace
 from shared.users import user_id
 from shared.values import UserId
 
@@ -60,13 +61,18 @@ class EventTooLarge(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event that was understood; `source` and `id` together name it, however often it comes."""
+    """One event that was understood; `source` and `id` together name it, however often it comes.
+
+    Attributes:
+        trace: what it says it follows from, its extension `traceparent`.
+    """
 
     id: str
     source: str
     type: EventType
     user: UserId
     data: object
+    trace: Trace | None = None
 
     @property
     def digest(self) -> str:
@@ -108,7 +114,7 @@ def _event(attributes: Mapping[str, Any], data: object) -> Event:
     subject = attributes.get("subject")
     if not isinstance(subject, str | int):
         _refuse("Its subject, the user's id, is missing.")
-    return Event(event_id, source, _type(name), user_id(subject), data)
+    return Event(event_id, source, _type(name), user_id(subject), data, Trace.read(attributes.get("traceparent")))
 
 
 def _type(name: str) -> EventType:

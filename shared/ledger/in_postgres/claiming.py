@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.ledger import Job
 from shared.ledger.in_postgres.lanes import Windows, hold, settle
 from shared.ledger.in_postgres.rows import bookmark_of, content_of
+from shared.tracing import Trace
 from shared.values import JobId, Stage, UserId
 
 _CLAIMED = """
@@ -18,8 +19,9 @@ _CLAIMED = """
         UPDATE jobs SET state = 'running', token = :token, claimed_at = statement_timestamp(),
                         lease_until = statement_timestamp() + CAST(:lease AS interval)
           FROM mine WHERE jobs.id = mine.id
-        RETURNING jobs.id, jobs.bookmark_id, jobs.user_id, jobs.stage, jobs.attempts, jobs.ready_at)
-    SELECT claimed.id, claimed.bookmark_id, claimed.user_id, claimed.attempts,
+        RETURNING jobs.id, jobs.bookmark_id, jobs.user_id, jobs.stage, jobs.attempts, jobs.ready_at,
+                  jobs.trace)
+    SELECT claimed.id, claimed.bookmark_id, claimed.user_id, claimed.attempts, claimed.trace,
            statement_timestamp() - greatest(claimed.ready_at, lanes.rest_until) AS waited,
            bookmarks.url, bookmarks.title, bookmarks.tags, bookmarks.excerpt,
            contents.strategy, contents.verdict, contents.final_url, contents.title AS content_title, contents.text,
@@ -95,4 +97,5 @@ def _job(row: Row[Any], stage: Stage, token: str, *, deadline: datetime) -> Job:
         deadline=deadline,
         waited=max(row.waited, timedelta(0)),
         content=content_of(row),
+        trace=Trace.read(row.trace),
     )

@@ -15,6 +15,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.ledger import Job
 from shared.ledger.tables import jobs
+from shared.tracing import here
 from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
 
 NOW = func.statement_timestamp()
@@ -67,13 +68,14 @@ async def move_on(
 _ENQUEUE = (
     insert(jobs)
     .from_select(
-        ["bookmark_id", "user_id", "stage", "ready_at", "reason"],
+        ["bookmark_id", "user_id", "stage", "ready_at", "reason", "trace"],
         select(
             func.unnest(bindparam("bookmarks", type_=ARRAY(BIGINT))),
             bindparam("user", type_=TEXT),
             bindparam("stage", type_=TEXT),
             NOW + bindparam("after", type_=INTERVAL),
             bindparam("reason", type_=TEXT),
+            bindparam("trace", type_=TEXT),
         ),
     )
     .on_conflict_do_nothing()
@@ -102,8 +104,14 @@ async def enqueue(
 ) -> None:
     """Queue a job for each bookmark in this stage, for now or later, unless it has one there that has not ended."""
     if bookmarks:
-        of = {"user": user, "stage": stage, "bookmarks": list(bookmarks)}
+        of = {"user": user, "stage": stage, "bookmarks": list(bookmarks), "trace": traceparent()}
         await work.execute(_ENQUEUE, {**of, "after": after, "reason": reason})
+
+
+def traceparent() -> str | None:
+    """What a job that is queued now follows from, as its row keeps it."""
+    trace = here()
+    return None if trace is None else str(trace)
 
 
 async def analyse_anew(

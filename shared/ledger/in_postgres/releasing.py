@@ -3,14 +3,16 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
+from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import Row, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.ledger import Released, StagePolicy
 from shared.ledger.in_postgres.jobs import BACK_IN_LINE, RELEASED
 from shared.ledger.in_postgres.lanes import Windows, hold, settle_many
 from shared.ledger.tables import jobs
+from shared.tracing import Trace
 from shared.values import JobId, Stage, UserId
 
 _RELEASES = 0x666C_7265  # the class of advisory locks held while a stage releases: "flre"
@@ -51,7 +53,7 @@ _RELEASE = text("""
     UPDATE jobs SET state = 'released', token = next.token, reason = NULL,
                     lease_until = statement_timestamp() + CAST(:lease AS interval)
       FROM next WHERE jobs.id = next.id AND next.with_its_group <= :room
-    RETURNING jobs.user_id, jobs.id
+    RETURNING jobs.user_id, jobs.id, jobs.trace
 """)
 
 
@@ -68,7 +70,7 @@ async def release(work: AsyncConnection, windows: Windows, stage: Stage, policy:
     released = await _let_out(work, stage, policy, tokens, room)
     served = [user for user in users if user in released]
     await settle_many(work, windows, users, stages=[stage], served=served)
-    return [Released(stage, user, tuple(sorted(released[user])), tokens[user], policy.release_lease) for user in served]
+    return [_released(stage, user, released[user], tokens[user], policy) for user in served]
 
 
 async def take_back(work: AsyncConnection, windows: Windows, releases: Sequence[Released]) -> None:
@@ -99,7 +101,7 @@ async def _next_users(work: AsyncConnection, stage: Stage, room: int) -> list[Us
 
 async def _let_out(
     work: AsyncConnection, stage: Stage, policy: StagePolicy, tokens: Mapping[UserId, str], room: int
-) -> dict[UserId, list[JobId]]:
+) -> dict[UserId, list[Row[Any]]]:
     rows = await work.execute(
         _RELEASE,
         {
@@ -112,7 +114,13 @@ async def _let_out(
             "lease": policy.release_lease,
         },
     )
-    released: dict[UserId, list[JobId]] = defaultdict(list)
-    for user, id_ in rows:
-        released[UserId(user)].append(JobId(id_))
+    released: dict[UserId, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        released[UserId(row.user_id)].append(row)
     return released
+
+
+def _released(stage: Stage, user: UserId, jobs: Sequence[Row[Any]], token: str, policy: StagePolicy) -> Released:
+    ids = tuple(sorted(JobId(job.id) for job in jobs))
+    traces = tuple(trace for job in jobs if (trace := Trace.read(job.trace)))
+    return Released(stage, user, ids, token, policy.release_lease, traces)

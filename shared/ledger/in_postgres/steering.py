@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, literal, select, true, update
+from sqlalchemy import ColumnElement, Text, exists, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.audit import Actor
 from shared.audit.in_postgres import record_within
-from shared.ledger.in_postgres.jobs import NOW, QUEUED, RELEASED, RUNNING
+from shared.ledger.in_postgres.jobs import NOW, QUEUED, RELEASED, RUNNING, traceparent
 from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, settle
 from shared.ledger.tables import analyses, contents, jobs, lanes
 from shared.values import AnalysedBy, Stage, Strategy, UserId, WaitReason
@@ -83,13 +83,15 @@ async def _requeue(
         .where(jobs.c.state.in_([QUEUED, RELEASED, RUNNING]))
     )
     chosen = (
-        select(analyses.c.bookmark_id, literal(user), literal(Stage.ANALYZE.value), true())
+        select(
+            analyses.c.bookmark_id, literal(user), literal(Stage.ANALYZE.value), true(), literal(traceparent(), Text)
+        )
         .join(contents, contents.c.bookmark_id == analyses.c.bookmark_id)
         .where(analyses.c.user_id == user, stale, contents.c.strategy != Strategy.FALLBACK, ~underway)
         .order_by(analyses.c.bookmark_id)
         .limit(limit)
     )
-    columns = ["bookmark_id", "user_id", "stage", "replaces"]
+    columns = ["bookmark_id", "user_id", "stage", "replaces", "trace"]
     each = insert(jobs).from_select(columns, chosen).on_conflict_do_nothing()
     queued = await work.execute(each, execution_options={"preserve_rowcount": True})
     if queued.rowcount:
