@@ -222,14 +222,16 @@ def _samples(metric: object) -> Iterator[str]:
 
 def nobody_speaks_to_whom_they_need_not(resources: list[Resource]) -> Iterator[str]:
     policies = list(of_kind(resources, "NetworkPolicy"))
+    traced = {"to-collector"} & {policy["metadata"]["name"] for policy in policies}
     for work in workloads(resources):
+        needed = _REACHES[work.role] | (traced if work.environment().get("FLEET_TRACE_ENDPOINT") else set())
         reached = {
             policy["metadata"]["name"]
             for policy in policies
             if policy["spec"].get("egress") and selects(policy["spec"]["podSelector"], work.labels)
         }
-        if reached != _REACHES[work.role]:
-            yield f"{work.name} reaches by {sorted(reached)} instead of {sorted(_REACHES[work.role])}"
+        if reached != needed:
+            yield f"{work.name} reaches by {sorted(reached)} instead of {sorted(needed)}"
         denied = (policy for policy in policies if selects(policy["spec"]["podSelector"], work.labels))
         if not any(set(policy["spec"]["policyTypes"]) == {"Ingress", "Egress"} for policy in denied):
             yield f"{work.name} may speak to anybody"

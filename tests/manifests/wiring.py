@@ -18,6 +18,7 @@ _LEADS = {
     "to-rabbitmq": {("rabbitmq", "5672/TCP"), ("rabbitmq", "5671/TCP")},
     "to-redis": {("valkey", "6379/TCP"), ("redis", "6379/TCP")},
     "to-vault": _VAULT,
+    "to-collector": {("opentelemetry-collector", "4318/TCP")},
     "migrate": _NAMES | _DATABASE,
     "vault-set-up": _NAMES | _VAULT,
 }
