@@ -15,9 +15,10 @@ from services.scraper.adapters.turns.domains import Sites
 from services.scraper.adapters.turns.in_memory import InMemoryTurns
 from services.scraper.adapters.turns.in_redis import RedisTurns
 from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
+from services.scraper.domain.data_first import DataFirst
 from services.scraper.domain.fallback import fallback_for
 from services.scraper.domain.looking import FreshLook, Looker
-from services.scraper.domain.pages import Fetcher
+from services.scraper.domain.pages import DATA, Fetcher
 from services.scraper.domain.politeness import Manners
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.slow_pages import SlowPagesAside
@@ -68,7 +69,8 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                 visits = make_visits(redis, egress, politeness.manners(longest_visit=limits.total))
                 robots = make_robots(politeness, HttpFetcher(guard, visits, limits, user_agent=agent), redis, scraper)
                 fetcher = HttpFetcher(guard, visits, limits, user_agent=agent, robots=robots)
-                fresh = FreshLook(fetcher, parsers, Strategy.STATIC)
+                data = HttpFetcher(guard, visits, limits, user_agent=agent, robots=robots, readable=DATA)
+                fresh = FreshLook(DataFirst(fetcher, data), parsers, Strategy.STATIC)
                 shared = shared_between_users(fresh, redis, scraper, egress, Strategy.STATIC)
                 async with SlowPagesAside(shared).open() as looker:
                     scrape = ScrapePage(

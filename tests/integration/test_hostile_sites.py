@@ -17,7 +17,7 @@ from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.gate import Judgement, Verdict
 from services.scraper.domain.limits import FetchLimits, ParserLimits
 from services.scraper.domain.looking import FreshLook, Look
-from services.scraper.domain.pages import Fetched, Reading
+from services.scraper.domain.pages import DATA, Fetched, Reading
 from services.scraper.domain.scraping import ScrapePage
 from shared.bookmarks import Bookmark, Content
 from shared.egress.in_memory import GuardInMemory
@@ -187,6 +187,16 @@ NONSENSE = {
 @pytest.mark.parametrize("harm", NONSENSE.values(), ids=NONSENSE)
 async def test_an_answer_that_is_no_page_is_unusable(scrape: ScrapePage, hostile: Site, harm: Answer) -> None:
     assert isinstance(await suffer(scrape, hostile, harm), PageUnusable)
+
+
+async def test_data_is_read_by_those_alone_who_ask_for_it(hostile: Site) -> None:
+    hostile.answers["/page"] = answer('{"a": 1}', content_type="application/json")
+    guard = GuardInMemory(Rules(allow=(ip_network("127.0.0.1/32"),)))
+    pages = HttpFetcher(guard, visits(), LIMITS, user_agent="tests/1.0")
+    data = HttpFetcher(guard, visits(), LIMITS, user_agent="tests/1.0", readable=DATA)
+
+    assert (await pages.fetch(hostile.url("/page"))).body == b""
+    assert (await data.fetch(hostile.url("/page"))).body == b'{"a": 1}'
 
 
 @pytest.mark.parametrize("media_type", ["application/pdf", "application/octet-stream"])

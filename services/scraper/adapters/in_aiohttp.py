@@ -36,8 +36,10 @@ class HttpFetcher:
         *,
         user_agent: str,
         robots: Robots | None = None,
+        readable: frozenset[str] = READABLE,
     ) -> None:
-        """Keep the parts; without `robots` none are heeded."""
+        """Keep the parts; without `robots` none are heeded, and of other types than `readable` no body is read."""
+        self._readable = readable
         self._guard = guard
         self._robots = robots or UnheededRobots()
         self._visits = visits
@@ -53,7 +55,9 @@ class HttpFetcher:
         """See `Fetcher.fetch`."""
         start, connector = _parsed(url), JudgedConnector()
         async with self._session(connector) as session, self._visits.journey() as journey:
-            return await _Trip(self._guard, self._robots, journey, self._limits, connector, session, seen).follow(start)
+            return await _Trip(
+                self._guard, self._robots, journey, self._limits, connector, session, seen, self._readable
+            ).follow(start)
 
     def _session(self, connector: JudgedConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -78,6 +82,7 @@ class _Trip:
     connector: JudgedConnector
     session: aiohttp.ClientSession
     seen: Fetched | None
+    readable: frozenset[str]
 
     async def follow(self, url: URL) -> Fetched:
         """The answer at the end of the redirects."""
@@ -126,7 +131,7 @@ class _Trip:
         named = response.headers.get("Content-Type", "")
         media_type = response.content_type.lower() if named.strip() else ""
         is_untold = media_type in UNTOLD
-        body = await self._body(response, media_type) if is_untold or media_type in READABLE else b""
+        body = await self._body(response, media_type) if is_untold or media_type in self.readable else b""
         return Fetched(
             url=str(response.url),
             status=response.status,

@@ -23,6 +23,9 @@ READABLE = frozenset(
 
 PDF = frozenset({"application/pdf", "application/x-pdf"})
 
+DATA = frozenset({"application/json"})
+"""Media types of data, for sites that give their content so."""
+
 UNTOLD = frozenset({"application/octet-stream", "binary/octet-stream", "application/force-download"})
 """Media types of whatever is to be saved, which many sites give PDF files: the first bytes tell."""
 

@@ -32,6 +32,25 @@ SITES = tuple(
 )
 
 
+@dataclass(frozen=True)
+class Data:
+    """Where a site has a page's content as data.
+
+    Attributes:
+        address: of the data.
+        page: makes HTML of the answer, as the site's own handler reads it; None when it is not what was asked for.
+    """
+
+    address: str
+    page: Callable[[bytes], str | None]
+
+
+def data_of(url: str) -> Data | None:
+    """Where the content of the page at an address is to be had as data; None for most pages."""
+    address = leetcode.data_address(url)
+    return Data(address, leetcode.page_of_data) if address else None
+
+
 def content_by_site(page: Page) -> Element | None:
     """The content as the page's own site lays it out; None when no handler knows the page."""
     for site in SITES:

@@ -1,4 +1,10 @@
-"""LeetCode: a problem's statement, from the page where it is there, else from the data its script would show."""
+"""LeetCode: a problem's statement, as its GraphQL answers; else from the page or the data its script would show."""
+
+import json
+import re
+from html import escape
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.pruning import pruned
@@ -6,6 +12,55 @@ from services.scraper.domain.content.sites.putting_together import parted
 from services.scraper.domain.content.tree import Element
 
 _STATEMENT = ("question-content", "question-description", "description_content")
+
+_PROBLEM = re.compile(r"/problems/([a-z0-9-]{1,200})(?:/(?:description/?)?)?$")
+_QUERY = (
+    "query question($titleSlug: String!) { question(titleSlug: $titleSlug)"
+    " { title content difficulty isPaidOnly topicTags { name } } }"
+)
+
+
+def data_address(url: str) -> str | None:
+    """Where GraphQL answers with the statement of the problem at an address; None for other pages."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:
+        return None
+    problem = _PROBLEM.match(parts.path)
+    if parts.scheme != "https" or host != "leetcode.com" or problem is None:
+        return None
+    asked = {"query": _QUERY, "variables": json.dumps({"titleSlug": problem[1]}, separators=(",", ":"))}
+    return f"https://leetcode.com/graphql?{urlencode(asked)}"
+
+
+def page_of_data(answer: bytes) -> str | None:
+    """The answer as a page; what is for subscribers alone says so as pages do."""
+    try:
+        question = json.loads(answer)["data"]["question"]
+        title, statement = question["title"], question["content"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(title, str) or not (isinstance(statement, str) or question.get("isPaidOnly") is True):
+        return None
+    return (
+        f'<!doctype html><html lang="en"><head><title>{escape(title)} - LeetCode</title>'
+        f'</head><body><h1>{escape(title)}</h1><div data-track-load="description_content">'
+        f"<p>{escape(_told_beside(question))}</p>{statement or ''}</div>{'' if statement else _WALL}</body></html>"
+    )
+
+
+_WALL = (
+    '<script type="application/ld+json">{"@type": "WebPage", "isAccessibleForFree": false}</script>'
+    '<div class="paywall"><p>Subscribe to unlock. This problem is for Premium subscribers.</p></div>'
+)
+
+
+def _told_beside(question: dict[str, Any]) -> str:
+    tags = question.get("topicTags")
+    names = [each.get("name") for each in (tags if isinstance(tags, list) else []) if isinstance(each, dict)]
+    said = {"Difficulty": question.get("difficulty"), "Topics": ", ".join(filter(None, map(str, names)))}
+    return " · ".join(f"{name}: {value}" for name, value in said.items() if value)
 
 
 def is_here(page: Page) -> bool:
