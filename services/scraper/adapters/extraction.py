@@ -33,8 +33,12 @@ def extract(html: bytes | str, url: str) -> Extracted:
 def extract_and_outline(source: str, url: str) -> tuple[Extracted, Outline]:
     """As `extract`, with what stands where on the page, for the gate."""
     with _collecting_garbage_later():
-        page = Page(parse(source), url, parse)
-        return extract_page(page), outline_of(page)
+        return _extracted_and_outlined(Page(parse(source), url, parse))
+
+
+def _extracted_and_outlined(page: Page) -> tuple[Extracted, Outline]:
+    """In a function of its own: its page is garbage when garbage is collected again, and gone through once."""
+    return extract_page(page), outline_of(page)
 
 
 @contextmanager
