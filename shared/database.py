@@ -1,14 +1,19 @@
 """PostgreSQL as every adapter sees it: one pool, and transactions that know whose data they touch."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import math
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from psycopg.errors import InsufficientPrivilege, InvalidParameterValue, UndefinedColumn, UndefinedTable
+from psycopg.errors import InterfaceError as DriverInterfaceError
+from psycopg.errors import OperationalError as DriverOperationalError
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.errors import LedgerOutdated, LedgerUnavailable, RolesNotGranted
 from shared.values import UserId
@@ -30,6 +35,9 @@ _TAKE_ROLES = """
     SELECT set_config('role', 'fleet_tenant', false), set_config('role', 'fleet_dispatcher', false),
            has_table_privilege('fleet_dispatcher', 'lanes', 'SELECT')
 """
+_TRUSTED_FOR_S = 5.0
+"""Seconds without use after which a connection is asked whether it still is one; asking each time costs as much as a
+statement."""
 _BE_TENANT = text("SELECT set_config('role', 'fleet_tenant', true), set_config('fleet.user_id', :user, true)")
 
 
@@ -48,7 +56,6 @@ class Database:
             pool_size=pool,
             max_overflow=0,
             pool_timeout=10,
-            pool_pre_ping=True,
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "bookmark-fleet",
@@ -56,6 +63,9 @@ class Database:
             },
         )
         event.listen(self._engine.sync_engine, "connect", _take_roles)
+        event.listen(self._engine.sync_engine, "checkin", _note_rest)
+        event.listen(self._engine.sync_engine, "checkout", _be_alive)
+        self._statement = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def begin(self, user: UserId | None = None) -> AsyncIterator[AsyncConnection]:
@@ -70,21 +80,39 @@ class Database:
             LedgerOutdated: it does not have our tables yet, or not as they are now.
             RolesNotGranted: the login may not act for tenants or for the fleet.
         """
-        try:
+        with _translated():
             async with self._engine.begin() as connection:
                 if user is not None:
                     await connection.execute(_BE_TENANT, {"user": user})
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
-            raise LedgerUnavailable(f"PostgreSQL did not do what it was asked ({_kind(error)}).") from error
-        except ProgrammingError as error:
-            if isinstance(error.orig, UndefinedTable | UndefinedColumn):
-                raise LedgerOutdated from error
-            raise
+
+    @asynccontextmanager
+    async def one_statement(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for the fleet's own work that is a single statement, and so needs no transaction around it.
+
+        Raises:
+            LedgerUnavailable, LedgerOutdated, RolesNotGranted: as in `begin`.
+        """
+        with _translated():
+            async with self._statement.connect() as connection:
+                yield connection
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What SQLAlchemy raises, as the fleet's own errors."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+        raise LedgerUnavailable(f"PostgreSQL did not do what it was asked ({_kind(error)}).") from error
+    except ProgrammingError as error:
+        if isinstance(error.orig, UndefinedTable | UndefinedColumn):
+            raise LedgerOutdated from error
+        raise
 
 
 def _take_roles(connection: DBAPIConnection, _record: object) -> None:
@@ -100,6 +128,21 @@ def _take_roles(connection: DBAPIConnection, _record: object) -> None:
     if row is None or not row[-1]:
         raise LedgerOutdated
     connection.commit()
+
+
+def _note_rest(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    record.info["at_rest_since"] = time.monotonic()
+
+
+def _be_alive(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Ask a connection that was not used for a while whether it still is one; if not, the pool replaces all."""
+    if time.monotonic() - record.info.get("at_rest_since", math.inf) < _TRUSTED_FOR_S:
+        return
+    try:
+        connection.cursor().execute("SELECT 1")
+        connection.rollback()
+    except (DriverOperationalError, DriverInterfaceError) as error:
+        raise InvalidatePoolError from error
 
 
 def _kind(error: Exception) -> str:

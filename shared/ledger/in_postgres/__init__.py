@@ -63,7 +63,7 @@ class PostgresLedger:
 
     async def claim(self, stage: Stage, job_ids: Sequence[JobId], token: str) -> list[Job]:
         """See `Ledger.claim`."""
-        async with self._database.begin() as work:
+        async with self._database.one_statement() as work:
             return await claiming.claim(work, stage, job_ids, token, lease=self._policies[stage].run_lease)
 
     async def store_content(self, job: Job, content: Content) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, any_, bindparam, not_, select, true, update
+from sqlalchemy import BOOLEAN, and_, any_, bindparam, literal_column, not_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,7 +34,8 @@ _content = insert(contents)
 _KEEP_CONTENT = _content.on_conflict_do_update(
     index_elements=["bookmark_id", "user_id"],
     set_={**{name: _content.excluded[name] for name in CONTENT}, "fetched_at": NOW},
-)
+).returning(literal_column("contents.xmax = 0", BOOLEAN))
+"""Whether it is a bookmark's first: PostgreSQL has not locked a row that it inserts."""
 
 _analysis = insert(analyses)
 _IS_WORSE = and_(
@@ -68,8 +69,11 @@ _MARK_DONE = (
 async def store_content(work: AsyncConnection, windows: Windows, job: Job, content: Content) -> None:
     """See `Ledger.store_content`."""
     await _end(work, job, to=Stage.ANALYZE)
-    await work.execute(_KEEP_CONTENT, content_row(job.user, job.bookmark.id, content))
-    await analyse_anew(work, job.user, [job.bookmark.id])
+    is_first = (await work.execute(_KEEP_CONTENT, content_row(job.user, job.bookmark.id, content))).scalar_one()
+    if is_first:
+        await enqueue(work, job.user, Stage.ANALYZE, [job.bookmark.id])
+    else:
+        await analyse_anew(work, job.user, [job.bookmark.id])
     await settle(work, windows, job.user)
     await tell(work, SCRAPED, [job.bookmark.id])
 
