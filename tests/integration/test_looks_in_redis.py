@@ -220,6 +220,15 @@ async def test_a_failure_or_a_turn_that_is_damaged_is_the_next_ones_turn(redis: 
     assert isinstance(await looks.ask("page"), Seen)
 
 
+async def test_forgetting_what_is_damaged_ends_no_turn_that_somebody_took_meanwhile(redis: Redis) -> None:
+    looks = store(redis)
+    await looks.ask("page")
+
+    await looks._forget(Flight("page", "anothers"))
+
+    assert isinstance(await looks.ask("page"), UnderWay)
+
+
 async def test_a_look_from_before_a_network_was_closed_answers_nobody_after(redis: Redis) -> None:
     site, scraper = Site(), ScraperSettings()
     wide, narrow = EgressSettings(egress_allow="10.0.0.0/8,192.168.0.0/16"), EgressSettings(egress_allow="10.0.0.0/8")
