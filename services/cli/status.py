@@ -1,7 +1,7 @@
 """`fleet status`: what waits, runs, is done and has failed; of the whole fleet or of one user."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import click
@@ -12,11 +12,12 @@ from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger
 from shared.errors import UnknownUser
 from shared.ledger.reports import Reports
-from shared.ledger.views import Overview, Progress
+from shared.ledger.views import FailureKind, Health, Overview, Progress
 from shared.values import UserId
 from shared.waiting import wait_sentence
 
 _LOOK_EVERY_S = 1.0
+_MOST_KINDS = 3
 
 
 @command()
@@ -77,8 +78,34 @@ def _print_overview(seen: Overview) -> None:
         click.echo()
         rows = [(lane.stage, lane.lanes, lane.because, lane.until) for lane in seen.lanes]
         print_table(["stage", "users", "wait because", "until"], rows)
+    _print_health(seen.health)
     if seen.paused:
         click.echo(f"\nPaused by an operator (`fleet resume --user U` serves them again): {', '.join(seen.paused)}")
+
+
+def _print_health(seen: Health) -> None:
+    if seen.stages:
+        click.echo()
+        print_table(
+            ["last hour", "done", "failed", "success", "usual time", "slow time", "failed because"],
+            [
+                (s.stage, s.done, s.failed, f"{s.success:.1%}", _took(s.usual_s), _took(s.slow_s), _kinds(s.failures))
+                for s in seen.stages
+            ],
+        )
+    facts = {f"keys {status}": number for status, number in sorted(seen.keys.items())}
+    facts |= {f"users out of calls for the {window}": number for window, number in sorted(seen.held_back.items())}
+    if facts:
+        click.echo()
+        print_facts(facts)
+
+
+def _took(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.1f} s"
+
+
+def _kinds(failures: Sequence[FailureKind]) -> str:
+    return ", ".join(f"{kind.code} ({kind.jobs})" for kind in failures[:_MOST_KINDS])
 
 
 def _print_progress(seen: Progress) -> None:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.ledger.health import health
 from shared.ledger.views import LanesWaiting, Overview, StageSums
 from shared.values import Stage, UserId, WaitReason
 from shared.waiting import words_of
@@ -32,16 +33,30 @@ _LANES = text("""
      GROUP BY 1, 2 ORDER BY 1, 2
 """)
 _PAUSED = text("SELECT DISTINCT user_id FROM lanes WHERE paused ORDER BY user_id LIMIT 100")
-_OLDEST = text("""
-    SELECT lanes.stage, extract(epoch FROM max(statement_timestamp() - greatest(next.ready_at, lanes.rest_until)))
-      FROM lanes
-     CROSS JOIN LATERAL (
-               SELECT ready_at FROM jobs
-                WHERE jobs.stage = lanes.stage AND jobs.user_id = lanes.user_id AND jobs.state = 'queued'
-                ORDER BY ready_at, id LIMIT 1) AS next
-     WHERE lanes.state IN ('ready', 'full') AND NOT lanes.paused
-     GROUP BY lanes.stage
+OLDEST_WAIT = text("""
+    WITH due AS (
+        SELECT lane.stage, lane.user_id, next.ready_at, lane.rest_until
+          FROM (SELECT DISTINCT stage FROM lanes) AS stages
+         CROSS JOIN LATERAL (
+                   SELECT stage, user_id, rest_until FROM lanes
+                    WHERE lanes.stage = stages.stage AND state = 'ready' AND NOT paused
+                    ORDER BY last_served_at LIMIT 1000) AS lane
+         CROSS JOIN LATERAL (
+                   SELECT ready_at FROM jobs
+                    WHERE jobs.stage = lane.stage AND jobs.user_id = lane.user_id AND state = 'queued'
+                    ORDER BY ready_at, id LIMIT 1) AS next
+        UNION ALL
+        SELECT stage, user_id, jobs.ready_at, lanes.rest_until
+          FROM jobs JOIN lanes USING (stage, user_id) WHERE jobs.state = 'released')
+    SELECT stage, extract(epoch FROM max(now() - greatest(ready_at, rest_until))) AS seconds
+      FROM due
+     WHERE ready_at <= now() AND NOT EXISTS (
+           SELECT FROM jobs WHERE stage = due.stage AND user_id = due.user_id AND state = 'running')
+     GROUP BY stage
 """)
+"""How long the oldest job that could run has waited, by stage, among the users of whom nothing runs there: whoever is
+being served waits for their own backlog. The lanes that are served next are the ones that waited longest; looking at
+some of them bounds the cost."""
 
 
 class Paced(Generic[T]):
@@ -85,6 +100,7 @@ async def overview(work: AsyncConnection) -> Overview:
         users=totals.users,
         outbox_pending=totals.outbox,
         paused=[UserId(user) for user in (await work.execute(_PAUSED)).scalars()],
+        health=await health(work),
     )
 
 
@@ -92,7 +108,7 @@ async def _stages(work: AsyncConnection) -> list[StageSums]:
     jobs: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for stage, state, count in await work.execute(_JOBS):
         jobs[stage][state] = count
-    oldest = {stage: float(seconds) for stage, seconds in await work.execute(_OLDEST)}
+    oldest = {stage: float(seconds) for stage, seconds in await work.execute(OLDEST_WAIT)}
     return [
         StageSums(
             stage=stage,

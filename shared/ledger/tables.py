@@ -216,6 +216,7 @@ jobs = Table(
     Index("ix_jobs_bookmark", "bookmark_id", "id"),
     Index("ix_jobs_failed", "user_id", "id", postgresql_where=text("state = 'failed'")),
     Index("ix_jobs_failed_id", "id", postgresql_where=text("state = 'failed'")),
+    Index("ix_jobs_ended", "ended_at", postgresql_where=text("state IN ('done', 'failed')")),
     postgresql_with=_BUSY,
 )
 

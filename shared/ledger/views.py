@@ -162,6 +162,50 @@ class LanesWaiting(_View):
 
 
 @dataclass(frozen=True, slots=True)
+class FailureKind(_View):
+    """How many jobs failed for good with a code."""
+
+    code: str
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageHealth(_View):
+    """What ended in one stage lately.
+
+    Attributes:
+        success: the share that was done, from 0 to 1.
+        usual_s: from claim to end, seconds: half of the jobs took no longer.
+        slow_s: nineteen of twenty took no longer.
+        failures: why jobs failed for good, the most frequent first.
+    """
+
+    stage: Stage
+    done: int
+    failed: int
+    success: float
+    usual_s: float | None
+    slow_s: float | None
+    failures: list[FailureKind]
+
+
+@dataclass(frozen=True, slots=True)
+class Health(_View):
+    """How well the fleet does.
+
+    Attributes:
+        since: from when on `stages` looks; a stage in which nothing ended is left out.
+        keys: how many users' keys by status.
+        held_back: how many users' calls are used up for now, by window: minute, day, month.
+    """
+
+    since: datetime
+    stages: list[StageHealth]
+    keys: Mapping[str, int]
+    held_back: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Overview(_View):
     """The whole fleet at a moment.
 
@@ -180,6 +224,7 @@ class Overview(_View):
     users: int
     outbox_pending: int
     paused: list[UserId]
+    health: Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,30 @@ async def test_the_overview_adds_everybody_up(fleet: Fleet) -> None:
     assert json.dumps(overview.as_json())
 
 
+async def test_the_overview_says_how_well_the_last_hour_went(fleet: Fleet) -> None:
+    await fleet.ledger.submit(ADA, pages(4))
+    done, late = await claim_all(fleet.ledger, SCRAPE)
+    await fleet.ledger.store_content(done, content())
+    await fleet.ledger.fail([late], PageGone("The page is gone."))
+    [gone, *_] = await claim_all(fleet.ledger, SCRAPE)
+    await fleet.ledger.fail([gone], PageGone("The page is gone."))
+    async with fleet.database.begin() as work:
+        await work.exec_driver_sql("UPDATE jobs SET claimed_at = ended_at - interval '4 seconds' WHERE state = 'done'")
+        two_hours_ago = "UPDATE jobs SET ended_at = now() - interval '2 hours' WHERE id = %s"
+        await work.exec_driver_sql(two_hours_ago, (late.id,))
+    [analyze] = await claim_all(fleet.ledger, ANALYZE)
+    await fleet.ledger.postpone([analyze], Pause(WaitReason.QUOTA_DAY, datetime.now(UTC) + timedelta(hours=1)))
+
+    seen = (await fleet.reports.overview()).health
+
+    [scrape] = seen.stages
+    assert (scrape.stage, scrape.done, scrape.failed, scrape.success) == (SCRAPE, 1, 1, 0.5)
+    assert scrape.slow_s is not None
+    assert 3 < scrape.slow_s <= 4
+    assert [(kind.code, kind.jobs) for kind in scrape.failures] == [("page_gone", 1)]
+    assert (seen.keys, seen.held_back) == ({}, {"day": 1})
+
+
 async def test_the_newest_results_come_first_and_only_results(fleet: Fleet) -> None:
     await fleet.ledger.submit(ADA, pages(3))
     ended = []

@@ -33,7 +33,11 @@ class SignalView(BaseModel):
 
 @router.get("/overview")
 async def overview(door: Door) -> Overview:
-    """Stages, lanes that wait and why, bookmarks and analyses, as they stand now."""
+    """What waits and why, what is done, and how the last hour went.
+
+    `health` counts what ended in each stage within the hour, how long it took and why jobs failed, users' keys by
+    status, and users whose calls are used up.
+    """
     return await door.reports.overview()
 
 

@@ -162,6 +162,24 @@ def test_quota_and_status_say_what_waits_why_and_what_to_do(answer: Answer, flee
     assert "deployment" in quota
 
 
+def test_status_says_how_well_the_last_hour_went(
+    answer: Answer, fleet: Run, gemini: GeminiEmulator, environment: dict[str, str]
+) -> None:
+    gemini.add_key(KEY)
+    fleet("key", "add", "--user", "ada", "--name", "mine", typed=f"{KEY}\n")
+    answer("submit", *PAGES, "--user", "ada")
+    with psycopg.connect(environment["FLEET_DATABASE_URL"]) as database:
+        database.execute("UPDATE jobs SET claimed_at = now() - interval '3 seconds', ended_at = now(), state = 'done'")
+        database.execute(
+            "UPDATE jobs SET state = 'failed', error_code = 'page_gone' WHERE id = (SELECT min(id) FROM jobs)"
+        )
+
+    shown = [line.split() for line in fleet("status").stdout.splitlines()]
+
+    assert ["scrape", "1", "1", "50.0%", "3.0", "s", "3.0", "s", "page_gone", "(1)"] in shown
+    assert ["keys", "active", "1"] in [[word.rstrip(":") for word in words] for words in shown]
+
+
 def test_a_paused_user_waits_for_an_operator_until_resumed(answer: Answer, fleet: Run) -> None:
     answer("submit", PAGES[0], "--user", "ada")
 

@@ -91,6 +91,7 @@ def test_the_overview_counts_everything(api: Api) -> None:
     assert overview["users"] == 2
     assert overview["bookmarks"]["queued"] == 2
     assert next(stage for stage in overview["stages"] if stage["stage"] == "scrape")["waiting"] == 2
+    assert set(overview["health"]) == {"since", "stages", "keys", "held_back"}
 
 
 def test_operators_see_signals_and_who_is_paused(

@@ -72,6 +72,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_user_id_id", "audit", ["user_id", "id"])
     op.create_index("ix_jobs_failed_id", "jobs", ["id"], postgresql_where=sa.text("state = 'failed'"))
+    op.create_index("ix_jobs_ended", "jobs", ["ended_at"], postgresql_where=sa.text("state IN ('done', 'failed')"))
     op.create_index("ix_api_keys_fingerprint", "api_keys", ["fingerprint"])
     op.create_index(
         "ix_provider_calls_default_key",
@@ -85,6 +86,7 @@ def downgrade() -> None:
     """Go back to the step before."""
     op.drop_index("ix_provider_calls_default_key", table_name="provider_calls")
     op.drop_index("ix_api_keys_fingerprint", table_name="api_keys")
+    op.drop_index("ix_jobs_ended", table_name="jobs")
     op.drop_index("ix_jobs_failed_id", table_name="jobs")
     op.drop_index("ix_audit_user_id_id", table_name="audit")
     op.drop_column("audit", "origin")
