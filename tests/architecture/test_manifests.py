@@ -126,6 +126,18 @@ def test_a_planted_mistake_is_noticed(house: Path, noticed: str) -> None:
     assert any(noticed in fault for fault in found), found
 
 
+def test_the_component_for_traces_is_taken_and_lets_every_role_reach_the_collector(house: Path) -> None:
+    overlay = house / "deploy" / "k8s" / "overlays" / "production" / "kustomization.yaml"
+    text = overlay.read_text(encoding="utf-8")
+    overlay.write_text(text.replace("components:\n", "components:\n  - ../../components/tracing\n"), encoding="utf-8")
+
+    traced = put_together("overlays/production", root=house)
+
+    changed = [resource for resource in traced if resource not in clean("overlays/production")]
+    assert len(changed) == 7, "the policy and six roles"
+    assert [*schemas.faults(changed, versions=schemas.VERSIONS[-1:]), *policies.faults(traced)] == []
+
+
 def test_a_migration_outside_the_restricted_standard_is_noticed(house: Path) -> None:
     file = house / "deploy" / "k8s" / "migration" / "namespace.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("enforce: restricted", "enforce: baseline"))
