@@ -43,6 +43,8 @@ class _Tree:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
+        if "shadowrootmode" in attributes and tag == "template":
+            tag = "div"  # a part of the page that its component shows, not one kept for later
         if self._skipped or tag in _PASSED_OVER:
             self._end_text()
             self._skipped += 1

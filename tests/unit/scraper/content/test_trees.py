@@ -56,3 +56,12 @@ def test_a_text_is_one_whatever_entities_and_comments_divide_it() -> None:
 
     assert paragraph is not None
     assert paragraph.children == ["a & b\xa0c"]
+
+
+def test_what_a_component_shows_by_its_shadow_root_is_part_of_the_page_and_other_templates_are_not() -> None:
+    tree = parse(
+        "<x-post><template shadowrootmode=open><style>p {}</style><p>shown</p></template></x-post>"
+        "<template><p>kept for later</p></template><p>after</p>"
+    )
+
+    assert tree.text() == "shown after"
