@@ -22,11 +22,13 @@ class FleetError(Exception):
         code: a stable name for machines, `lower_snake_case`.
         advice: what the reader can do about it.
         status: the HTTP status the front door answers with.
+        rest: so long it is not tried again, whatever the back-off's chance.
     """
 
     code: ClassVar[str] = "internal_error"
     advice: ClassVar[str] = "Try again; if it stays, tell the operator what you did and when."
     status: ClassVar[int] = 500
+    rest: ClassVar[timedelta] = timedelta(0)
 
     @property
     def sentence(self) -> str:
@@ -455,7 +457,7 @@ class PageUnreachable(Transient):
     """The site did not answer, or not in time."""
 
     code = "page_unreachable"
-    advice = "Nothing to do: tried again later. The bookmark shows fallback content until then."
+    advice = "Have it tried again later with `fleet retry`; the bookmark shows fallback content until then."
 
     def __init__(self, sentence: str, *, timed_out: bool = False) -> None:
         """Say what happened; `timed_out` when the site kept us waiting for all the time that a page may take."""
@@ -467,7 +469,8 @@ class PageBlocked(Transient):
     """The site answered with a refusal or a challenge instead of the page."""
 
     code = "page_blocked"
-    advice = "Nothing to do: tried again later. The bookmark shows fallback content until then."
+    rest = timedelta(seconds=10)  # for so long others are told of the refusal instead of asking: it would be no try
+    advice = "Have it tried again later with `fleet retry`; the bookmark shows fallback content until then."
 
 
 class HostBusy(Postponed):

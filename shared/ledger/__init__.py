@@ -261,7 +261,7 @@ class Ledger(Protocol):
         ...
 
     async def retry(self, jobs: Sequence[Job], error: FleetError, *, fallback: Content | None = None) -> list[Job]:
-        """This try of jobs of one lane failed: each waits, with exponential back-off and full jitter.
+        """This try of jobs of one lane failed: each waits `error.rest`, and an exponential back-off with full jitter.
 
         They draw one chance, so that those of the same attempt come back together. `fallback`, if given, becomes the
         content meanwhile, and is analysed where it says something new; the bookmark stays queued, for it is still

@@ -360,7 +360,7 @@ class MemoryLedger:
             job.back_in_line()
             job.attempts += 1
             job.reason = WaitReason.BACKOFF
-            job.ready_at = self._clock() + chance * self._retries.longest_wait(attempt=job.attempts)
+            job.ready_at = self._clock() + error.rest + chance * self._retries.longest_wait(attempt=job.attempts)
             self._stand_in(job.bookmark, fallback)
         return [job for job in jobs if job.id in failed]
 

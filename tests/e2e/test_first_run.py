@@ -47,23 +47,3 @@ def test_a_second_start_finds_what_the_first_one_did(start_fleet: Callable[..., 
 
     found = {item["url"] for user in ("ada", "linus") for item in second.json("results", "--user", user)}
     assert len(found) >= before["bookmarks"]
-
-
-def test_an_address_nobody_may_visit_fails_with_a_sentence_and_shows_fallback_content(
-    start_fleet: Callable[..., RunningFleet],
-) -> None:
-    fleet = start_fleet(
-        "--once", "--json", "--url", "http://169.254.169.254/latest/meta-data", "--user", "eve",
-        settings={"FLEET_EGRESS_ALLOW": ""},
-    )  # fmt: skip
-
-    code = fleet.process.wait(timeout=240)
-    fleet._reader.join(timeout=10)
-
-    assert code == 1, fleet.output
-    summary = json.loads(fleet.printed[-1])
-    (result,) = summary["results"]
-    assert result["state"] == "failed"
-    assert result["strategy"] == "fallback"
-    assert result["error"]["code"] == "address_refused"
-    assert "169.254" not in result["error"]["sentence"]

@@ -86,7 +86,7 @@ async def retry(
     again = [job for job in claimed if job.attempt <= retries.retries]
     held = await move_on(work, _TRY_AGAIN, again, **why(error))
     chance = random()  # one for all: what failed together comes back together, and costs one request again
-    waits = [chance * retries.longest_wait(attempt=job.attempt) for job in held]
+    waits = [error.rest + chance * retries.longest_wait(attempt=job.attempt) for job in held]
     await work.execute(_BACK_OFF, {"ids": [job.id for job in held], "waits": waits})
     if fallback is not None:
         await stand_in(work, held, fallback)

@@ -107,6 +107,18 @@ async def test_a_try_that_fails_in_the_browser_has_what_stands_there_analysed_no
     assert await release_all(fleet.ledger, ANALYZE) == []
 
 
+async def test_a_site_that_turned_us_away_is_left_in_peace_for_a_while_whatever_the_chance(fleet: Fleet) -> None:
+    fleet.chance = 0
+    await fleet.ledger.submit(ADA, pages(1))
+    await fleet.ledger.retry([await one(fleet, SCRAPE)], BLOCKED)
+
+    fleet.passes(BLOCKED.rest - timedelta(seconds=2))
+    assert await release_all(fleet.ledger, SCRAPE) == []
+
+    fleet.passes(timedelta(seconds=2))
+    assert (await one(fleet, SCRAPE)).attempt == 2
+
+
 async def test_a_bookmark_without_anything_to_show_still_goes_on(fleet: Fleet) -> None:
     bookmark = await on_the_way_to_a_browser(fleet, fallback=None)
 

@@ -14,7 +14,7 @@ from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import A_MOMENT, Answer, Away, Flight, Looks
 from services.scraper.domain.pages import Hop
 from services.scraper.domain.sharing import A_WHILE, SharedLook
-from shared.errors import AddressRefused, FleetError, HostBusy, PageUnreachable
+from shared.errors import AddressRefused, FleetError, HostBusy, PageBlocked, PageUnreachable
 from tests.integration.waiting import until
 from tests.looks import URL, look
 
@@ -322,3 +322,7 @@ async def test_a_look_that_takes_long_keeps_its_turn(site: Site, clock: Clock, m
 
     site.open.set()
     await looking
+
+
+def test_a_page_that_was_refused_is_tried_again_when_the_refusal_is_not_the_answer_any_more() -> None:
+    assert PageBlocked.rest >= A_MOMENT
