@@ -13,14 +13,15 @@ from tests.running_fleet import RunningFleet, Site, wait_until
 pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
 
 KEY = "AIzaSyTraced-0000000000000000000000000ada"
+USER = "ada.lovelace"  # long enough not to come up in ids by chance
 TRACE, UPSTREAM = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{UPSTREAM}-01"
-PRIVATE = (KEY, "ada", "/page/", "127.0.0.1:", "Notes on queues", "PostgreSQL keeps every job")
+PRIVATE = (KEY, USER, "/page/", "127.0.0.1:", "Notes on queues", "PostgreSQL keeps every job")
 
 
 def published(fleet: RunningFleet, url: str) -> bool:
     """An event of upstream's, sent within a trace of its own; whether there was a broker and a queue for it yet."""
-    event = {"specversion": "1.0", "id": "1", "source": "shop", "type": "bookmark.created", "subject": "ada"}
+    event = {"specversion": "1.0", "id": "1", "source": "shop", "type": "bookmark.created", "subject": USER}
     body = json.dumps({**event, "data": {"url": url}}).encode()
     properties = pika.BasicProperties(
         content_type="application/cloudevents+json", headers={"traceparent": TRACEPARENT}, delivery_mode=2
@@ -57,7 +58,7 @@ def test_one_event_is_one_trace_over_all_processes_and_tries_and_tells_nothing_p
         gemini.add_key(KEY)
         settings = {"FLEET_GEMINI_BASE_URL": gemini.url, "FLEET_TRACE_ENDPOINT": collector.url}
         fleet = start_fleet("--broker", "rabbitmq", settings=settings | {"OTEL_BSP_SCHEDULE_DELAY": "200"}).ready()
-        fleet.run("key", "add", "--user", "ada", typed=f"{KEY}\n")
+        fleet.run("key", "add", "--user", USER, typed=f"{KEY}\n")
         gemini.plan(Fault.MALFORMED)
 
         def spans() -> list[SeenSpan]:
