@@ -8,7 +8,7 @@ IMAGES := producer scraper analyzer
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check format lock dashboards manifests docs bench fuzz chaos mutate clean
+.PHONY: help run test install check format lock dashboards picture manifests docs bench fuzz chaos mutate clean
 
 help: ## list every target with a sentence
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ mutate: install ## change shared/quota and shared/keys in many small ways; `.ven
 
 dashboards: install ## write deploy/grafana/dashboards from the code beside it
 	$(BIN)/python -m deploy.grafana.building
+
+picture: install ## draw docs/images/fleet.png: the dashboard Fleet with figures of a real fleet under load; four minutes
+	@./tests/install-servers
+	$(BIN)/python -m tests.picture
 
 manifests: install ## write the parts of deploy/k8s that are made from other files of deploy/
 	$(BIN)/python -m deploy.k8s.building.manifests

@@ -6,6 +6,7 @@ import math
 import re
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,6 +18,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy/prometheus/rules"
 DASHBOARDS = ROOT / "deploy/grafana/dashboards"
+_NO_NUMBER = {"NaN", "+Inf", "-Inf"}
 
 
 def metrics_named_in(text: str) -> set[str]:
@@ -111,6 +113,21 @@ class Prometheus:
         except OSError:
             return []
         return [series for series in answer["result"] if math.isfinite(float(series["value"][1]))]
+
+    def asks_over(
+        self, expr: str, *, last_s: int, step_s: int = 2
+    ) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """The labels and the points of the series that answer a query over the last seconds."""
+        now = int(time.time())
+        asked = {"query": expr, "start": now - last_s, "end": now, "step": step_s}
+        found = self._get("/api/v1/query_range?" + urllib.parse.urlencode(asked))["result"]
+        return [
+            (
+                series["metric"],
+                [(moment, float(value)) for moment, value in series["values"] if value not in _NO_NUMBER],
+            )
+            for series in found
+        ]
 
     def firing(self) -> list[dict[str, str]]:
         """The labels of the alerts that fire."""
