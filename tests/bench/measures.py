@@ -7,5 +7,6 @@ from tests.bench.of_ledger import dispatch
 from tests.bench.of_politeness import politeness
 from tests.bench.of_quota import quota
 from tests.bench.of_rendering import render
+from tests.bench.of_scraping import scraping
 
-ALL = (dispatch, confirms, politeness, render, quota, heuristic, analysis, extraction)
+ALL = (dispatch, confirms, scraping, politeness, render, quota, heuristic, analysis, extraction)
