@@ -12,10 +12,12 @@ from urllib.parse import urljoin, urlsplit
 
 from services.scraper.domain import notices
 from services.scraper.domain.counting import count_words
-from services.scraper.domain.notices import Notice, ShortLines, wordings
+from services.scraper.domain.notices import Notice, ShortLines
 from services.scraper.domain.outline import Outline
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import Sign
+from services.scraper.domain.stems import ADDRESSED, PRICE, REMAINING
+from services.scraper.domain.wording import wordings
 
 ENOUGH = 4
 """Points that settle it."""
@@ -30,6 +32,11 @@ _FEW_WORDS = 20
 _SMALL = 90
 _FIRST_HEADINGS = 2
 _ALL_HEADINGS = 10
+_HEADLINE_WORDS = 12
+_TELLING = 5
+_ERROR = 400
+_BUTTON_WORDS = 6
+_PARAGRAPH_WORDS = 15
 _MANY_TOPICS = 2
 _TEASER_WORDS = 300
 _PAID_PART_WORDS = 150
@@ -41,17 +48,30 @@ _LOGIN_PATH = re.compile(
     r"|openid-connect|connexion|anmelden|wp-login\.php)(?:[/.?]|$)",
     re.IGNORECASE,
 )
+_BY_ANOTHER = re.compile(
+    r"\b(?:with|mit|über|avec|con|com|med|met|via|przez|через|ile)\s+(?:your )?(?:google|apple|facebook|microsoft"
+    r"|git(?:hub|lab)|linkedin|sso|twitter|x|amazon|yandex|vk|okta|orcid|a passkey|passkey)\b"
+    r"|\b(?:google|apple|facebook|line|kakao|naver|yahoo)\S{0,12}(?:ログイン|로그인|登录|続行|계속)",
+    re.IGNORECASE,
+)
+"""Buttons to sign in by an account held elsewhere."""
+
 _WAY_BACK = re.compile(
     r"(?:^|&)(?:next|return\w*|redirect\w*|session_?redirect|continue|goto|dest(?:ination)?|service|from|back\w*|r|u)=",
     re.IGNORECASE,
 )
-_MISSING_PATH = re.compile(r"/(?:404|not-?_?found|page-?not-?found|error(?:-?404|s/404)?)(?:[/.]|$)", re.IGNORECASE)
+_MISSING_PATH = re.compile(
+    r"/(?:404|not-?_?found|page-?not-?found|error(?:-?404|s/404)?|(?:\w+-)?(?:expired|closed|removed|unavailable|abgelaufen|expiree?|caducad[ao]))(?:[/.]|$)",
+    re.IGNORECASE,
+)
 _HOME_PATH = re.compile(
     r"/?(?:[a-z]{2}(?:[-_][a-z]{2})?/?)?(?:(?:index|home|default|start)(?:\.\w{2,5})?/?)?", re.IGNORECASE
 )
+_MISSING_STATE = re.compile(r"/?(?:404|410|_error|\w*not[_\- ]?found\w*)", re.IGNORECASE)
 _CONSENT_PLACE = re.compile(r"(?:^|[./])(?:consent|cookie-?wall|privacy-?gate)(?:[./?]|$)", re.IGNORECASE)
 _REFERENCE = wordings(
-    r"\b(?:ray|incident|support|reference|request|block|event) ?(?:id|#|number)\b|reference\s*#\d|your ip\b",
+    r"\b(?:ray|incident|support|reference|request|block|event) ?(?:id|#|number)\b"
+    r"(?:\W*$|\W{0,4}\w*\d)|reference\s*#\d|your ip\b",
 )
 _WAY_HOME = wordings(
     r"(?:go|back|return|take me|continue) (?:back )?(?:to )?(?:the )?(?:home|start|main|front|dashboard|shopping"
@@ -103,10 +123,18 @@ class Sight:
         """The lines in which a notice may speak."""
         return ShortLines.of(self.outline.lines)
 
+    @cached_property
+    def headlines(self) -> ShortLines:
+        """The title's parts and the first heading."""
+        lines = dict.fromkeys((*notices.parts_of(self.reading.extracted.title), *self.outline.headings[:1]))
+        return ShortLines.of([line for line in lines if count_words(line) <= _HEADLINE_WORDS])
+
     def prose_beside(self, notice: Notice) -> int:
         """Words of sentences that are not the notice's."""
-        said = set(notice.said_in(self.short_lines))
-        return sum(words for line, words in self.prose if line not in said)
+        its_own = set(notice.said_in(self.short_lines))
+        if self.headlines_of(notice):
+            its_own.update(self.lines_of(notice))
+        return sum(words for line, words in self.prose if line not in its_own)
 
     def topics_of(self, notice: Notice) -> set[str]:
         """What a small page that stands alone, without ways through a site, speaks of as the notice does."""
@@ -127,9 +155,46 @@ class Sight:
         """The first line that says what the notice says; empty when there is none."""
         return next(iter(notice.said_in(self.short_lines)), "")
 
+    def headlines_of(self, notice: Notice) -> list[str]:
+        """The title's parts and the first heading, where they speak of what the notice speaks of."""
+        return notice.spoken_in(self.headlines)
+
+    def lines_of(self, notice: Notice) -> list[str]:
+        """The lines below the headings that speak of what the notice speaks of."""
+        return [line for line in notice.spoken_in(self.short_lines) if line not in self.outline.headings]
+
+    @cached_property
+    def is_led_elsewhere(self) -> bool:
+        """Whether redirects led to an address that has nothing of the bookmarked one's last part."""
+        at, asked = urlsplit(self.page.url), urlsplit(self.asked)
+        last = asked.path.rstrip("/").rpartition("/")[2].partition(".")[0]
+        return len(last) >= _TELLING and last.casefold() not in at.path.casefold()
+
+    @cached_property
+    def is_elsewhere(self) -> bool:
+        """Whether the bookmarked address is made of words of which not one is on the page."""
+        words = set(re.findall(r"[^\W\d_]{4,}", urlsplit(self.asked).path.rstrip("/").rpartition("/")[2].casefold()))
+        shown = "\n".join((self.reading.extracted.title, *self.outline.lines)).casefold()
+        return len(words) >= _LONG_SLUG and not any(word in shown for word in words)
+
+    def is_asked_for(self, notice: Notice) -> bool:
+        """Whether the bookmarked address itself names what the page names: a page about it."""
+        asked = urlsplit(self.asked).path.casefold()
+        if _LOGIN_PATH.search(asked):
+            return False
+        names = (*self.names_of(notice), self.line_of(notice))
+        named = (set(re.findall(r"\w{3,}", name.casefold())) for name in names)
+        return any(_is_within(words, set(re.findall(r"\w+", asked))) for words in named)
+
     def is_bare(self, notice: Notice) -> bool:
         """Whether there is next to nothing on the page beside the notice, not even ways through a site."""
         return self.outline.links <= _FEW_LINKS and self.prose_beside(notice) < _FEW_WORDS
+
+
+def _is_within(words: set[str], address: set[str]) -> bool:
+    """Whether half of the words, or a status among them, are in an address."""
+    both = words & address
+    return any(re.fullmatch(r"[45]\d\d", word) for word in both) or 0 < len(words) <= 2 * len(both)
 
 
 def of_challenge(sight: Sight) -> Iterator[Evidence]:
@@ -141,6 +206,8 @@ def of_challenge(sight: Sight) -> Iterator[Evidence]:
     if Sign.CHALLENGE in signs:
         yield Evidence(4 if sight.words < _TEASER_WORDS else 2, "the source of a challenge")
     if Sign.CAPTCHA in signs:
+        if sight.page.status >= _ERROR or sight.is_led_elsewhere:
+            yield Evidence(3, "in the place of what was asked for")
         lonely = sight.outline.fields <= 1 and sight.is_bare(notices.CHALLENGE)
         yield Evidence(3 if lonely else 1, "a CAPTCHA and nothing else" if lonely else "a CAPTCHA")
     yield from _worded(sight, notices.CHALLENGE)
@@ -159,7 +226,8 @@ def of_consent(sight: Sight) -> Iterator[Evidence]:
     """That consent is asked for in the page's place."""
     at = urlsplit(sight.page.url)
     if _CONSENT_PLACE.search(f"{at.netloc}{at.path}"):
-        yield Evidence(3, "the address of a form for consent")
+        led = not _CONSENT_PLACE.search(sight.asked)
+        yield Evidence(_SURE if led else 3, "led to a form for consent" if led else "the address of a form for consent")
     yield from _worded(sight, notices.CONSENT, said=1)
     yield from _bareness(sight, notices.CONSENT)
 
@@ -177,6 +245,11 @@ def of_login(sight: Sight) -> Iterator[Evidence]:
     if sight.outline.passwords:
         is_all = sight.prose_beside(notices.LOGIN) < _FEW_WORDS
         yield Evidence(3 if is_all else 2, "a field for a password")
+    if sight.outline.names and not sight.outline.passwords:
+        yield Evidence(1, "a field for an account's name")
+    others = [line for line in sight.outline.lines if _BY_ANOTHER.search(line) and count_words(line) <= _BUTTON_WORDS]
+    if others:
+        yield Evidence(min(len(others), 2), f"“{_short(others[0])}”")
     yield from _bareness(sight, notices.LOGIN, few_links=False)
 
 
@@ -191,23 +264,45 @@ def of_paywall(sight: Sight) -> Iterator[Evidence]:
         yield Evidence(2, "an element named as a paywall")
     if outline.is_free is False and outline.paid_words == 0:
         yield Evidence(2, "what its data says is to be paid for is not there")
+    promised = outline.promised_words
+    if promised and promised >= _TEASER_WORDS and sight.words < promised // 2:
+        yield Evidence(2, f"{sight.words} of {promised} words")
+    if sight.words < _TEASER_WORDS:
+        yield Evidence(1, "short")
+    if _is_cut_off(sight):
+        yield Evidence(1, "a text that breaks off")
+    yield from _wall(sight)
+
+
+def _wall(sight: Sight) -> Iterator[Evidence]:
+    """What is said where the article stops."""
+    ending = _ending(sight)
     names = sight.names_of(notices.PAYWALL, headings=_ALL_HEADINGS)
     if name := next((each for each in names if _is_near_the_end(sight, each)), ""):
         yield Evidence(3, f"“{_short(name)}”")
-    walls = (line for line in notices.PAYWALL.said_in(sight.short_lines) if _is_near_the_end(sight, line))
-    if wall := next(walls, ""):
+    if wall := next((line for line in notices.PAYWALL.said_in(sight.short_lines) if line in ending), ""):
         yield Evidence(3, f"“{_short(wall)}”")
-    if sight.words < _TEASER_WORDS:
-        yield Evidence(1, "short")
+    elif offers := notices.PAYWALL.spoken_in(ShortLines.of(ending)):
+        yield Evidence(2, f"“{_short(offers[0])}”")
+    if left := next((line for line in ending if _tells_what_is_left(line)), ""):
+        yield Evidence(2, f"“{_short(left)}”")
+    if price := next(filter(PRICE.search, ending), ""):
+        yield Evidence(1, f"a price: “{_short(price)}”")
+
+
+def _tells_what_is_left(line: str) -> bool:
+    return REMAINING.search(line) is not None and count_words(line) <= _HEADLINE_WORDS
 
 
 def of_absence(sight: Sight) -> Iterator[Evidence]:
     """That there is no such page, although the status does not say so."""
     if _is_led_home(sight):
         yield Evidence(_SURE, "led from a page's address to the site's first page")
-    if _MISSING_PATH.search(urlsplit(sight.page.url).path):
+    if _MISSING_PATH.search(urlsplit(sight.page.url).path) and not _MISSING_PATH.search(urlsplit(sight.asked).path):
         yield Evidence(3, "the address of a missing page")
     yield from _worded(sight, notices.MISSING)
+    if _MISSING_STATE.fullmatch(sight.outline.state):
+        yield Evidence(3, f"told programs “{_short(sight.outline.state)}”")
     if sight.outline.is_unlisted:
         yield Evidence(1, "kept from search engines")
     if home := next((line for line in sight.short_lines.with_words(_WAY_HOME) if len(line) < 60), ""):
@@ -232,7 +327,8 @@ def for_the_page(sight: Sight, notice: Notice) -> Evidence:
     prose = sight.prose_beside(notice)
     points = sum(prose >= enough for enough in (30, 80, 150, 250))
     is_article = sight.is_dated and prose >= _FEW_WORDS
-    return Evidence(-(points + is_article), f"{prose} words of prose")
+    is_meant = sight.is_asked_for(notice)
+    return Evidence(-(points + is_article + 3 * is_meant), f"{prose} words of prose")
 
 
 def for_the_article(sight: Sight) -> Evidence:
@@ -266,20 +362,43 @@ CHARGES: Mapping[str, tuple[Against, Plea]] = {
 
 def _worded(sight: Sight, notice: Notice, *, named: int = 3, said: int = 3) -> Iterator[Evidence]:
     names, line = sight.names_of(notice), sight.line_of(notice)
+    headlines, spoken = sight.headlines_of(notice), sight.lines_of(notice)
     if names:
         is_below = not sight.names_of(notice, headings=1)  # a page of several parts may have one about it
         yield Evidence(named - is_below + (len(names) > 1), f"titled “{_short(names[0])}”")
+    elif headlines:
+        is_addressed = any(ADDRESSED.search(notices.unquoted(each)) for each in headlines)
+        yield Evidence(min(named, 1 + len(headlines) + is_addressed), f"headed “{_short(headlines[0])}”")
     if line:
         yield Evidence(said, f"“{_short(line)}”")
+    elif spoken:
+        yield Evidence(min(said, 1 + len(spoken)), f"“{_short(spoken[0])}”")
     elif len(topics := sight.topics_of(notice)) >= _MANY_TOPICS:
         yield Evidence(3, f"small, alone, and about {', '.join(sorted(topics)[:4])}")
-    if (names or line) and not sight.outline.is_described:
+    if mark := notice.mark_in(sight.outline.marks):
+        yield Evidence(3, f"named “{mark}” by its site")
+    if (names or line or headlines) and not sight.outline.is_described:
         yield Evidence(1, "says nothing of itself")
+    if (names or headlines or line or spoken) and sight.is_led_elsewhere:
+        yield Evidence(2 if names or headlines else 1, "not at the address that was asked for")
+    if (names or headlines) and sight.is_elsewhere:
+        yield Evidence(1, "nothing of what its address names")
 
 
 def _bareness(sight: Sight, notice: Notice, *, few_links: bool = True) -> Iterator[Evidence]:
     if sight.is_bare(notice) if few_links else sight.prose_beside(notice) < _FEW_WORDS:
         yield Evidence(1, "hardly anything else")
+
+
+def _ending(sight: Sight) -> list[str]:
+    """The lines after which there is hardly any prose."""
+    prose, after, ending = dict(sight.prose), 0, list[str]()
+    for line in reversed(sight.outline.lines):
+        ending.append(line)
+        after += prose.get(line, 0)
+        if after > _AFTER_WALL_WORDS:
+            break
+    return ending[::-1]
 
 
 def _is_near_the_end(sight: Sight, wall: str) -> bool:
@@ -288,6 +407,14 @@ def _is_near_the_end(sight: Sight, wall: str) -> bool:
     at = next((place for place, line in enumerate(lines) if wall.casefold() in line.casefold().replace("’", "'")), 0)
     after = set(lines[at + 1 :])
     return sum(words for line, words in sight.prose if line in after) <= _AFTER_WALL_WORDS
+
+
+def _is_cut_off(sight: Sight) -> bool:
+    """Whether the last paragraph ends within a sentence."""
+    lines = (line for line in reversed(sight.outline.lines) if not PRICE.search(line))
+    paragraphs = (line for line in lines if count_words(line) >= _PARAGRAPH_WORDS)
+    last = next(paragraphs, "")
+    return bool(last) and (last.endswith(("…", "...")) or not _SENTENCE.search(last))
 
 
 def _is_led_home(sight: Sight) -> bool:

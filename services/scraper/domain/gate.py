@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.scraper.domain.evidence import CHARGES, ENOUGH, Sight
-from services.scraper.domain.notices import wordings
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import Sign
+from services.scraper.domain.wording import wordings
 
 THIN_WORDS = 30
 """Fewer words than this are thin unless they say something in a sentence."""
@@ -69,6 +69,10 @@ _SCRIPT_WORDS = wordings(
     r"|(?:activer|activar|abilita|ativ[ae]r?|habilit[ae]r?) (?:el |le |o )?javascript|javascriptを有効",
 )
 _ABOUT_A_PART = re.compile(r"comments?|disqus|video|map|player|search", re.IGNORECASE)
+_FILE = re.compile(
+    r"^[\w.\-]+\.(?:zip|rar|7z|tar|gz|xz|exe|msi|dmg|apk|iso|deb|rpm|jar|mp[34]|mkv|avi|mov|wav|flac|epub|psd|bin)\b",
+    re.IGNORECASE,
+)
 _FEW_WORDS = 20
 
 
@@ -121,6 +125,10 @@ def _by_length(sight: Sight) -> Judgement:
         return Judgement(Verdict.THIN, SCANNED)
     if is_shell and words < SHELL_WORDS:
         return Judgement(Verdict.THIN, f"{words} words, to be filled by scripts", needs_browser=True)
+    if words < EMPTY_WORDS and sight.outline.players:
+        return Judgement(Verdict.NOT_TEXT, f"{words} words beside a film or a picture")
+    if words < THIN_WORDS and _FILE.search(sight.reading.extracted.title):
+        return Judgement(Verdict.NOT_TEXT, f"{words} words about a file")
     says = words >= THIN_WORDS or bool(sight.prose) or (words >= STATEMENT_WORDS and not is_heavy)
     if says and words >= EMPTY_WORDS:
         return Judgement(Verdict.OK, f"{words} words")
@@ -129,8 +137,10 @@ def _by_length(sight: Sight) -> Judgement:
 
 def _is_shell(sight: Sight) -> bool:
     """Whether the place for content is empty, or all there is to read asks for JavaScript."""
-    if Sign.SCRIPT_APP in sight.reading.signs:
+    if Sign.SCRIPT_APP in sight.reading.signs or (sight.outline.without_scripts and not sight.outline.lines):
         return True
+    if sight.words >= SHELL_WORDS // 2:
+        return False
     told = sight.outline.without_scripts
     asking = sight.short_lines.with_words(_SCRIPT_WORDS)
     if not asking and (_ABOUT_A_PART.search(told) or not _SCRIPT_WORDS.search(told)):

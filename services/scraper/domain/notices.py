@@ -14,7 +14,10 @@ from functools import cached_property
 
 import re2
 
+from services.scraper.domain import stems
 from services.scraper.domain.counting import count_words
+from services.scraper.domain.stems import Pair
+from services.scraper.domain.wording import encodable, wordings
 
 SHORT = 30
 """Words; a longer line is prose, whatever it speaks of."""
@@ -31,12 +34,16 @@ class Notice:
     Attributes:
         named: how it is called: the whole of a heading or of a title's part.
         says: what a line of it tells its reader.
+        pair: two things that its short lines speak of, in whatever words.
+        mark: what sites call the body or the place of such a notice, in classes and ids.
         about: what it speaks of, in parts of words; None where one can speak of that in many other ways.
     """
 
     named: re2._Regexp
     says: re2._Regexp
     about: re2._Regexp | None = None
+    pair: Pair | None = None
+    mark: re.Pattern[str] | None = None
 
     def names_in(self, title: str, headings: Sequence[str]) -> list[str]:
         """The title's parts, and the headings, that are this notice's name; each once."""
@@ -45,11 +52,23 @@ class Notice:
 
     def topics_in(self, text: str) -> set[str]:
         """What the notice speaks of that is spoken of in a text."""
-        return {each.casefold() for each in self.about.findall(_encodable(text))} if self.about else set()
+        return {each.casefold() for each in self.about.findall(encodable(text))} if self.about else set()
 
     def said_in(self, lines: "ShortLines") -> list[str]:
         """Those of the lines that say what this notice says."""
-        return lines.with_words(self.says)
+        said = lines.with_words(self.says)
+        return [line for line in said if not (self.pair and self.pair.is_in_passing(line))]
+
+    def spoken_in(self, lines: "ShortLines") -> list[str]:
+        """Those of the lines that speak of both things that this notice speaks of."""
+        return (
+            [line for line in lines.with_words(self.pair.one) if self.pair.is_in(unquoted(line))] if self.pair else []
+        )
+
+    def mark_in(self, names: str) -> str:
+        """The first of the names a site has given its page that is one of this notice; empty when none is."""
+        found = self.mark.search(names) if self.mark else None
+        return found[0].strip() if found else ""
 
 
 @dataclass(frozen=True)
@@ -66,15 +85,20 @@ class ShortLines:
     @cached_property
     def unquoted(self) -> str:
         """All in one, without what is quoted in them."""
-        return "\n".join(map(_unquoted, self.lines))
+        return "\n".join(map(unquoted, self.lines))
 
     def with_words(self, words: re2._Regexp) -> list[str]:
         """The lines in which these words stand outside of quotation marks."""
-        return [line for line in self.lines if words.search(_unquoted(line))] if words.search(self.unquoted) else []
+        return [line for line in self.lines if words.search(unquoted(line))] if words.search(self.unquoted) else []
 
 
-def _unquoted(line: str) -> str:
-    return _encodable(_QUOTED.sub(" ", line))
+def unquoted(line: str) -> str:
+    """A line without what is quoted in it."""
+    return encodable(_QUOTED.sub(" ", line))
+
+
+def _called(*names: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S)(?:{'|'.join(names)})(?!\S)", re.IGNORECASE)
 
 
 def parts_of(title: str) -> list[str]:
@@ -83,20 +107,14 @@ def parts_of(title: str) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    return _encodable(" ".join(text.split()).strip(_AROUND).replace("’", "'"))
-
-
-def _encodable(text: str) -> str:
-    """The text without halves of characters, which JSON in a page can bring in and RE2 cannot read."""
-    return text.encode(errors="replace").decode()
-
-
-def wordings(*alternatives: str) -> re2._Regexp:
-    """One pattern of several, whatever the case; `^` and `$` are a line's ends."""
-    return re2.compile("(?im)" + "|".join(f"(?:{each})" for each in alternatives))
+    return encodable(" ".join(text.split()).strip(_AROUND).replace("’", "'"))
 
 
 CHALLENGE = Notice(
+    mark=_called(
+        r"(?:page-|bot-|human-)?(?:challenge|captcha|verification)(?:-(?:page|form|container|wrapper|running|body))?"
+    ),
+    pair=stems.CHALLENGE,
     named=wordings(
         r"just a moment|one moment,? please|please wait(?: a moment)?|one more step|nur einen moment|einen moment,? bitte",
         r"un instant|un momento(?:,? por favor)?|um momento|een moment geduld|один момент|подождите|请稍候|請稍候",
@@ -128,6 +146,11 @@ CHALLENGE = Notice(
 )
 
 BLOCKED = Notice(
+    mark=_called(
+        r"(?:page-|access-?)?(?:denied|blocked|forbidden)(?:-(?:page|container|wrapper|body))?",
+        r"(?:error|page|status)-?(?:403|451)",
+    ),
+    pair=stems.BLOCKED,
     named=wordings(
         r"(?:error:? )?(?:40[36]|451|1020)(?: error)?|(?:error )?403[ :\-–]*forbidden|forbidden|not acceptable",
         r"access(?: to this page)? (?:has been |is |was )?(?:temporarily )?(?:denied|restricted|blocked|forbidden)",
@@ -159,10 +182,14 @@ BLOCKED = Notice(
 )
 
 LOGIN = Notice(
+    mark=_called(
+        r"(?:page-?|is-)?(?:log-?in|sign-?in|auth-?wall|login-?wall)(?:-?(?:page|form|container|wrapper|body|required|card|box))?"
+    ),
+    pair=stems.LOGIN,
     named=wordings(
         r"(?:please )?(?:log|sign)[ \-]?(?:in|on)(?: or (?:sign|register|log)[ \-]?(?:up|in)?)?(?: (?:to|required)\b.{0,40})?",
         r"(?:member|user|customer|client|account)s? (?:log|sign)[ \-]?in|login required|authentication required",
-        r"this (?:account|profile|group|channel) is private",
+        r".{1,40} is (?:set to )?(?:a )?private(?: \w+)?",
         r"(?:join|sign up)(?: (?:to|for|now))?(?: linkedin| today)?|join linkedin|sign up or log in",
         r"(?:bitte )?(?:anmelden|einloggen|anmeldung|login)(?: erforderlich)?|(?:se )?connecter|connexion|identifiez-vous",
         r"iniciar sesión|inicia sesión|acceder|entrar|iniciar sessão|accedi|accesso|login utente|inloggen|aanmelden",
@@ -175,7 +202,8 @@ LOGIN = Notice(
         r"|open|proceed|use|watch|this)| (?:before|first|and try|with))",
         r"(?:^|[.?!] )(?:log|sign)[ \-]?in (?:or (?:sign up|register|create an account) )?to (?:continue|view|see|read|access|proceed)",
         r"^to (?:continue|view this|see this|read this|access this)[^.]{0,30}(?:log|sign)[ \-]?in\b",
-        r"(?:only|just) (?:available|visible) to (?:logged|signed|registered)[ \-]?(?:in)?|this (?:account|profile|\pL+) is private",
+        r"only (?:\w+ )?members can (?:view|see|read)|^request (?:to join|access)$",
+        r"(?:only|just) (?:available|visible) to (?:logged|signed|registered)[ \-]?(?:in)?|this (?:account|profile|\w+) is private",
         r"^.{0,12}forg[eo]t(?:ten)? (?:your |my )?(?:password|account|username|email).{0,12}$|^can'?’?t log in\?",
         r"melden sie sich (?:bitte )?an,? um|loggen sie sich ein,? um|(?:müssen|musst) .{0,30}(?:angemeldet|eingeloggt|anmelden)",
         r"passwort vergessen|mot de passe oublié|olvid(?:ó|aste|é) (?:su |tu |mi )?contraseña|password dimenticata",
@@ -187,6 +215,7 @@ LOGIN = Notice(
 )
 
 PAYWALL = Notice(
+    pair=stems.PAYWALL,
     named=wordings(
         r"subscribe to (?:read|continue|unlock|keep reading).{0,30}|(?:this|the) (?:post|article|story|content|episode) is "
         r"(?:only )?for (?:paid|paying )?(?:paid |paying )?(?:subscribers|members)(?: only)?",
@@ -217,8 +246,14 @@ PAYWALL = Notice(
 
 _THING = r"(?:page|site|blog|profile|content|article|post|document|file|link|url|address|video|product|item|listing|job|event|thread|topic)"
 MISSING = Notice(
+    mark=_called(
+        r"(?:error|page|template|status|http|is|e)?[_-]?(?:page)?[_-]?(?:404|410)(?:[_-]?page)?",
+        r"(?:page|is|error|route|content)?[_-]{0,2}not-?_?found(?:-?_?(?:page|wrapper|container|content))?",
+        r"(?:item|listing|ad|offer|job|page|product)-?_?(?:expired|gone|removed|deleted|unavailable)",
+    ),
+    pair=stems.MISSING,
     named=wordings(
-        r"(?:http )?(?:error:? ?)?40[40](?: error)?|(?:error:? ?)?(?:404|410)?[ :\-–]*(?:the |this |that )?(?:\pL+ )?"
+        r"(?:http )?(?:error:? ?)?40[40](?: error)?|(?:error:? ?)?(?:404|410)?[ :\-–]*(?:the |this |that )?(?:\w+ )?"
         r"(?:page |file |resource |url )?(?:was |could )?(?:not|can't|cannot) (?:be )?found",
         r"(?:oops|sorry|whoops|uh oh|hmm)?[,!. ]*(?:404[ ,!:\-–]*)?(?:we )?(?:couldn't|can't|could not|cannot) (?:seem to )?find "
         rf"(?:that|this|the|your) {_THING}.{{0,40}}",
@@ -247,6 +282,8 @@ MISSING = Notice(
 )
 
 PLACEHOLDER = Notice(
+    mark=_called(r"(?:under-construction|coming-soon|parked|parking)(?:-(?:page|mode|body))?"),
+    pair=stems.PLACEHOLDER,
     named=wordings(
         r"(?:this )?(?:domain|account|site|website)(?: name)?(?: has been| is| was)? (?:suspended|expired|parked|for sale)",
         r"[\pL\pN.\-]+ is (?:parked|for sale|available)|domain (?:parking|for sale)|buy this domain|parked domain.{0,30}",
@@ -264,6 +301,8 @@ PLACEHOLDER = Notice(
 )
 
 BROKEN = Notice(
+    mark=_called(r"(?:site-|page-|in-|is-)?maintenance(?:-(?:page|mode|body))?", r"(?:error|page|status)-?50[0234]"),
+    pair=stems.BROKEN,
     named=wordings(
         r"(?:error:? ?)?50[0234](?: error)?[ :\-–]*(?:internal server error|bad gateway|service (?:temporarily )?unavailable"
         r"|gateway time-?out)?|(?:error )?(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out)",
@@ -280,6 +319,10 @@ BROKEN = Notice(
 )
 
 CONSENT = Notice(
+    mark=_called(
+        r"(?:age|cookie|consent|privacy)-?(?:gate|wall|verification|check)(?:-(?:page|wrapper|container|heading|body))?"
+    ),
+    pair=stems.CONSENT,
     named=wordings(
         r"before you continue.{0,30}|bevor sie (?:fortfahren|weitergehen|zu .{0,20}weitergehen)|avant de continuer.{0,30}",
         r"antes de (?:ir|continuar).{0,30}|prima di continuare.{0,30}|voordat je (?:verdergaat|doorgaat).{0,30}",

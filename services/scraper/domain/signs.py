@@ -41,8 +41,7 @@ _PATTERNS = {
     Sign.CAPTCHA: re2.compile("|".join(map(re2.escape, _CAPTCHAS))),
     Sign.SCRIPT_APP: re2.compile(
         r"(?i)<(?:div|main)\s[^<>]{0,100}?id\s*=\s*[\"']?(?:root|react-root|app|__next|__nuxt|svelte|gatsby-focus-wrapper|q-app)\b[^<>]{0,200}>\s*</(?:div|main)>"
-        r"|<app-root[^<>]{0,200}>\s*</app-root>"
-        r"|<noscript>[^<]{0,80}(?:enable|requires?|need)[^<]{0,40}JavaScript",
+        r"|<app-root[^<>]{0,200}>\s*</app-root>",
     ),
 }
 

@@ -189,7 +189,6 @@ def test_no_page_is_judged_ok_with_an_error_status(text: str, status: int) -> No
         ('<body><div id="root"></div><script src="/app.js"></script></body>', Sign.SCRIPT_APP),
         ("<body><main class=x id=app> </main></body>", Sign.SCRIPT_APP),
         ("<app-root></app-root>", Sign.SCRIPT_APP),
-        ("<noscript>You need to enable JavaScript to run this app.</noscript>", Sign.SCRIPT_APP),
     ],
 )
 def test_a_pages_source_gives_signs_away(html: str, sign: Sign) -> None:

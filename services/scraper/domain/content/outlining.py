@@ -21,6 +21,7 @@ _INLINE = frozenset(
     " img".split()
 )
 _ROLES_APART = frozenset("navigation contentinfo search dialog alertdialog menu menubar complementary".split())
+_DIALOGUES = frozenset({"dialog", "alertdialog"})
 _APART = re.compile(
     r"(?:^|[\s_-])(?:comments?|respond|disqus|repl(?:y|ies)|cookies?|cookie-\w+|onetrust|gdpr|newsletter|breadcrumbs?"
     r"|sidebar|related|share|nav|navbar|navigation|menu|jetpack-subscription-modal)(?:$|[\s_-])",
@@ -29,18 +30,32 @@ _APART = re.compile(
 _NAMES = frozenset({"class", "id"})
 _TOP = re.compile(r"(?:^|[\s_-])(?:header|masthead|topbar)(?:$|[\s_-])", re.IGNORECASE)
 _WALL = re.compile(r"pay-?wall|regwall|(?:^|[\s_-])(?:gateway|barrier|upgrade-cta|denial)(?:$|[\s_-])", re.IGNORECASE)
+_LOOKED_AT = 50_000  # characters of a script
+_DIGITS = 7
 _LONGEST_WALL = 200  # words; what is longer is the article, named after what it is kept behind
 _DESCRIPTIONS = frozenset({"description", "og:title", "og:description", "og:url"})
 _HEADINGS = frozenset({"h1", "h2", "h3"})
 _CONTENT = frozenset({"article", "main"})
 _NO_FIELDS = frozenset("hidden submit button reset image checkbox radio search".split())
 _REFRESH = re.compile(r"^\s*\d+\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
+_STATE = re.compile(
+    r"(?:status_?code|http_?status|response_?code|page_?(?:type|name|category|kind|template)|template|page|route)[\"']?\s*[:=]\s*"
+    r"[\"']?(/?(?:4\d\d\b|_error\b|\w{0,30}not[_\- ]?found|\w{0,30}error[_\- ]?page))"
+    r"|\b(?:is_?)?(not_?found)[\"']?\s*:\s*(?:true|1)\b",
+    re.IGNORECASE,
+)
+_PLAYERS = frozenset("video audio embed object canvas".split())
+_HEAP = 4  # pictures
+_FEWEST_PIXELS = 300
+_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)$", re.IGNORECASE)
 _SENT_BY_SCRIPT = re.compile(r"location(?:\.href)?\s*=\s*([^;]{1,200})")
 
 
 def outline_of(page: Page) -> Outline:
-    """What stands where on a page."""
+    """What stands where on a page; where there is nothing beside a dialogue, that is what stands there."""
     seen = copied(page.tree, _is_apart)
+    if next(_lines(seen), None) is None:
+        seen = copied(page.tree, lambda element: element.get("role") not in _DIALOGUES and _is_apart(element))
     elements = list(seen.walk())
     headings = (text for each in elements if each.tag in _HEADINGS and (text := each.text()[:_LONGEST]))
     fields = [each for each in elements if _is_field(each)]
@@ -51,7 +66,8 @@ def outline_of(page: Page) -> Outline:
         without_scripts=_without_scripts(page),
         links=page.links,
         fields=len(fields),
-        passwords=sum(each.get("type").lower() == "password" for each in fields),
+        passwords=sum(_is_secret(each) for each in fields),
+        names=sum("username" in each.get("autocomplete").lower() for each in fields),
         is_free=is_free,
         paid_words=paid_words,
         tier=page.meta.get("article:content_tier", "").lower(),
@@ -59,6 +75,10 @@ def outline_of(page: Page) -> Outline:
         is_described=not _DESCRIPTIONS.isdisjoint(page.meta) or _has_canonical(page.tree),
         is_unlisted="noindex" in page.meta.get("robots", "").lower(),
         sends_to=_sends_to(page),
+        marks=_marks(page.tree),
+        state=_state(page),
+        promised_words=_promised_words(page),
+        players=_players(page.tree, elements),
     )
 
 
@@ -129,11 +149,51 @@ def _is_field(element: Element) -> bool:
     return element.tag == "input" and element.get("type").lower() not in _NO_FIELDS
 
 
+def _is_secret(field: Element) -> bool:
+    return field.get("type").lower() == "password" or "one-time-code" in field.get("autocomplete").lower()
+
+
 def _is_wall(element: Element) -> bool:
     if not element.attributes:
         return False
     called = " ".join(value for name, value in element.attributes.items() if name in _NAMES or name.startswith("data-"))
     return _WALL.search(called) is not None and 0 < count_words(element.text()) <= _LONGEST_WALL
+
+
+def _players(root: Element, seen: list[Element]) -> int:
+    """Films and sounds, large pictures, or a heap of pictures."""
+    films = sum(each.tag in _PLAYERS for each in root.walk())
+    pictures = sum(each.tag == "img" for each in seen)
+    return films + sum(_is_picture(each) for each in seen) + pictures // _HEAP
+
+
+def _is_picture(element: Element) -> bool:
+    width = element.get("width").removesuffix("px")
+    if element.tag == "img":
+        return width.isdecimal() and int(width) >= _FEWEST_PIXELS
+    return element.tag == "a" and _PICTURE.search(element.get("href")) is not None and not element.text().strip()
+
+
+def _marks(root: Element) -> str:
+    """What the site calls its page, and what the first heading stands in."""
+    heading = root.first("h1", "h2")
+    around = [heading, *heading.ancestors()] if heading else []
+    named = [*around, *(each for each in (root.first("body"), root.first("main")) if each)]
+    return " ".join(dict.fromkeys(each.names.strip() for each in named))[:_LONGEST]
+
+
+def _state(page: Page) -> str:
+    """What is said of the page to programs: to a service that renders it for search engines, to its own scripts."""
+    if status := page.meta.get("prerender-status-code", ""):
+        return status
+    scripts = ("".join(script.texts()) for script in page.scripts)
+    found = (_STATE.search(text[:_LOOKED_AT]) for text in scripts if text)
+    return next((match[1] or match[2] for match in found if match), "")
+
+
+def _promised_words(page: Page) -> int | None:
+    told = (str(each.get("wordCount", "")) for each in page.data("application/ld+json"))
+    return max((int(words) for words in told if words.isdecimal() and len(words) < _DIGITS), default=None)
 
 
 def _has_canonical(root: Element) -> bool:

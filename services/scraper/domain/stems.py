@@ -1,0 +1,210 @@
+"""What notices speak of, as beginnings of words in twenty languages: two of them in a short line tell more than a phrase.
+
+Nobody can list how every site says that a page is missing. That a heading of a few words speaks of *a page* and of
+*not being there* holds for all of them.
+"""
+
+import re
+from dataclasses import dataclass
+
+import re2
+
+from services.scraper.domain.wording import encodable, wordings
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two things that one short line speaks of.
+
+    Attributes:
+        but: a line that speaks of this too says something else.
+    """
+
+    one: re2._Regexp
+    other: re2._Regexp
+    but: re2._Regexp | None = None
+
+    def is_in(self, line: str) -> bool:
+        """Whether the line speaks of both."""
+        return bool(self.one.search(line) and self.other.search(line)) and not self.is_in_passing(line)
+
+    def is_in_passing(self, line: str) -> bool:
+        """Whether the line speaks of what makes it say something else."""
+        return self.but is not None and self.but.search(encodable(line)) is not None
+
+
+def _stems(*spaced: str, unspaced: str = "") -> re2._Regexp:
+    """Of words that begin so; of scripts without spaces wherever they stand."""
+    words = r"(?:^|[^\pL\pN_])(?:" + "|".join(spaced).replace(r"\w", r"\pL") + ")"
+    return wordings(words, *([unspaced] if unspaced else []))
+
+
+_THING = _stems(
+    r"page|site|article|link|url|address|post\b|listing|advert|offer|job|position|vacanc|item|product|video|file",
+    r"content|profile|user\b|event|recipe|repositor|thread|question|story|episode|document|channel|tweet|resource",
+    r"what you|thing|seite|inhalt|artikel|beitrag|angebot|anzeige|stelle|produkt|profil|veranstaltung|dokument",
+    r"rezept|p[áa]gin|art[íi]c|conte[nú]|ofert|anunci|produt|enlace|v[íi]deo|publicaci|annonce|offre|produit|lien",
+    r"annunci|articol|prodott|artig|stron|ogłoszeni|artykuł|str[áa]nk|inzer|insera|sida|annons|siden|sivu|ilmoitus",
+    r"vacature|bericht|страниц|стать|объявлени|товар|ваканси|запис|матери|сторінк|sayfa|[iİ]lan|ürün|içerik|σελίδα",
+    r"trang|halaman|oldal",
+    unspaced="ページ|記事|商品|求人|投稿|动画|頁面|页面|文章|商品|内容|網頁|网页|페이지|게시물|상품|الصفحة|صفحه",
+)
+_GONE = _stems(
+    r"not? (?:be )?(?:found|longer|more|exist|available|here)",
+    r"\w+n['’]?t (?:be )?(?:found|exist|available|here|find|seem)|cannot (?:be )?f|could not (?:be )?f|unavailable",
+    r"(?:been |was |were |be )?(?:removed|deleted|withdrawn|taken down|retired)|expired|discontinued",
+    r"(?:has|have|is|was) (?:ended|closed|gone|missing|moved|lost|been (?:moved|filled|closed)|missing|expired)",
+    r"gone\b|nicht (?:mehr|gefunden|verfügbar|vorhanden|finden|exist)|existiert nicht|gibt es nicht|gelöscht",
+    r"abgelaufen|entfernt|beendet|introuvable|n['’](?:existe|est plus|a pas été)|supprimé|expiré|retiré",
+    r"plus disponible|pourvu|no (?:existe|se (?:ha |pudo )?enc|encontr|disponible|está disp)|ya no|eliminad",
+    r"caducad|expirad|finalizad|n[ãa]o (?:existe|encontr|foi|est[áa])|besetzt|vergeben|removid",
+    r"non (?:esiste|(?:è )?(?:stat\w )?trovat|è più|più|disponibile|è disp)|rimoss|scadut",
+    r"nie (?:istnieje|znalezion|została)|nieaktualn|wygas|usunięt|niet (?:gevonden|meer|bestaa|beschikbaar)",
+    r"bestaat niet|verwijderd|verlopen|(?:hittades|finns|hitta) inte|borttagen",
+    r"ikke (?:funnet|fundet|findes|finnes|længere|lenger)|utløpt|udløbet|ei löy|poistettu|nenalezen|neexistuje",
+    r"smazán|не (?:найден|существ|актуальн|доступ|знайден)|удал[её]н|снят|архив|bulunamad|kaldırıl|yayından",
+    r"mevcut değil|nem található|d[eé]s?activ|deaktiv|inactiv|inactief|disabled|neaktiv|δεν βρέθηκε",
+    r"không (?:tìm|tồn)|tidak (?:ditemukan|tersedia)",
+    unspaced="見つかりません|見つかりませんでした|削除され|終了し|存在しません|不存在|被?删除|被?刪除|找不到|已下架|찾을 수 없|삭제|존재하지|غير موجود|یافت نشد",
+)
+
+MISSING = Pair(_THING, _GONE)
+
+_SIGNING_IN = _stems(
+    r"(?:log|sign)(?:ged|ged |ning|ning )?[ \-]?in\b|signed[ \-]in|log[ \-]?on\b|authenticat|anmeld|angemeldet",
+    r"einlog|eingeloggt|registrier|connect(?:er|ez|é)|identifi|inici(?:ar?|e) sesi|accedi|acceder|autentic|login",
+    r"fa[çz]\w* login|inlog|aanmeld|logga in|inloggad|logg? (?:på|inn|ind)|zalog|přihl[aá]s|kirjaud|войти|войдите",
+    r"авториз|вход|увійд|giriş yap|oturum aç|đăng nhập|συνδεθ",
+    unspaced="ログイン|サインイン|登录|登錄|登入|로그인|تسجيل الدخول",
+)
+_BEFORE_ALL = _stems(
+    r"must|need|have to|please|required|requires|to (?:continue|view|see|read|access|proceed|open)|only|private",
+    r"restricted|first|before|müssen|musst|bitte|erforderlich|um .{1,40} zu|nur|zuerst|devez|veuillez",
+    r"pour (?:continuer|voir|lire|acc)|nécessaire|réservé|debe|necesit|tienes|para (?:continuar|ver|leer|acc)",
+    r"privad|devi|per (?:continuare|vedere|leggere|acc)|precis|é necess|moet|om .{1,40} te|måste|för att|du skal",
+    r"for at|du må|musisz|aby|pro pokra|musíte|необходимо|чтобы|требуется|нужно|пожалуйста|gerek|lütfen|vui lòng",
+    unspaced="してください|が必要|请|請|需要|하세요|필요|يجب|يرجى",
+)
+_IN_PASSING = _stems(
+    r"comment|conversation|discussion|repl(?:y|ies)|answer|vote",
+    r"(?:to|can|and) (?:\w+ and )?(?:post|like|follow|save|add|rate|review|ask|download|bookmark|leave)\b",
+    r"kommentieren|antworten|beantworten|bewert|responder|répondre|comentar|commenter|reageren|коммент|ответ|оцен",
+    r"yorum",
+    unspaced="コメント|评论|댓글|收藏",
+)
+LOGIN = Pair(_SIGNING_IN, _BEFORE_ALL, but=_IN_PASSING)
+
+_PAYING = _stems(
+    r"subscri|member|premium|plus\b|trial|\w{0,12}abonn|abo\b|suscr|assin|prenum|abbon|předplat|tilaa|подпис|abone",
+    r"digital access|paid|reg[ií]st|create an? (?:free )?account|sign up|inscri|crea(?:r|te)? (?:una )?cuenta",
+    r"cré\w+ un compte|konto|purchase|unlock|buy",
+    unspaced="会員|購入|購読|有料|订阅|会员|付费|訂閱|구독|유료",
+)
+_READING_ON = _stems(
+    r"continu\w+ (?:reading|to read)|keep reading|read (?:on|the (?:rest|full|whole)|more|this)|rest of",
+    r"full (?:article|story|text|post)|the entire",
+    r"(?:this|the) (?:article|story|post|chapter|content|issue|report) is|remaining|weiterlesen|weiter lesen",
+    r"ganzen|vollständig|kompletten|diese[nr]? (?:artikel|inhalt)|lire la suite|intégralité",
+    r"(?:la |cet? )(?:suite|article)|reste|poursuivre|(?:seguir|sigue) leyendo|complet",
+    r"este (?:contenido|artículo|conteúdo)|contin\w+ (?:a )?(?:le[gr]|lend|lett)|already|bereits|schon|déjà|già",
+    r"redan|allerede|již|už|уже|zaten|ya (?:eres|tienes)|já (?:é|tem)|questo (?:articolo|contenuto)",
+    r"lees (?:verder|dit|meer)|verder lezen|(?:den )?(?:här|denne|denna) artikel|läs(?:a)? (?:vidare|hela|den|mer)",
+    r"les (?:videre|hele)|læs (?:videre|hele)|lue (?:koko|lisää)|czytaj dalej|cały|pełn|dalsz|celý|дальше|полност",
+    r"полн(?:ая|ый|ую) (?:верс|текст)|дочита|этот материал|devamı|tamamını",
+    unspaced="すでに|ここから先|続きを|全文|残り|この記事|继续|余下|完整|계속|전체|기사",
+)
+PAYWALL = Pair(_PAYING, _READING_ON, but=_IN_PASSING)
+
+_CONSENT = _stems(
+    r"cookie|consent|privacy|partner|tracking|advertis|werbung|einwillig|publicit|pubblicit|publicidad|reklam",
+    r"рекламы|years|age\b|old enough|1[68]\b",
+    unspaced="クッキー|広告|年齢|歳|隐私|성인|쿠키",
+)
+_AGREEING = _stems(
+    r"accept|agree|allow|reject|confirm|continue|are you|i am|choose|akzept|zustimm|ablehn|weiter|accett|rifiut",
+    r"acept|rechaz|sind sie|bist du|êtes|avez|tienes|eres|hai\b|ben je|aceit|accepter|refus|godk|avvis|akcept",
+    r"zgadz|ukończ|souhlas|přijm|соглас|принят|вам|kabul|masz",
+    unspaced="同意|許可|以上|同意する|接受|동의",
+)
+CONSENT = Pair(_CONSENT, _AGREEING)
+
+_SITE = _stems(
+    r"site|website|page|domain|shop|store|web\b|webs\w+|seite|página|sitio|sito|pagina|boutique|tienda|loja|strona",
+    r"stránk|sida|side|сайт|страниц|we\b|wir|nous|estamos",
+    unspaced="サイト|ページ|网站|網站|사이트",
+)
+_UNFINISHED = _stems(
+    r"construction|coming soon|launching|under development|being built|im aufbau|in bearbeitung|demnächst|bald",
+    r"bientôt|en travaux|constru[cç]|em breve|próximamente|pronto|costruzione|in arrivo|w budowie|wkrótce",
+    r"ve výstavbě|under (?:opbygning|uppbyggnad|oppbygging)|в разработке|скоро|yapım aşamasında|for sale|parked",
+    r"expired|suspended",
+    unspaced="準備中|建设中|建設中|工事中|준비 중|준비중",
+)
+PLACEHOLDER = Pair(_SITE, _UNFINISHED)
+
+_OUT = _stems(
+    r"maintenance|unavailable|down\b|overload|out of order|something went|wartung|nicht erreichbar|überlastet",
+    r"indisponible|mantenimiento|manutenç|manutenzione|onderhoud|underhåll|vedligehold|vedlikehold|konserwac",
+    r"přerwa|údržb|technick|технич|обслужив|bakım|huolto|karbantart",
+    unspaced="メンテナンス|维护|維護|점검",
+)
+_FOR_NOW = _stems(
+    r"later|again|soon|back|moment|temporar|short|currently|try|später|gleich|derzeit|vorübergehend|kürze",
+    r"plus tard|bientôt|actuellement|momentan|tarde|pronto|brev|presto|momento|straks|snart|senare|wkrótce|chwil",
+    r"později|позже|скоро|времен|sonra",
+    unspaced="現在|お待ち|しばらく|暂时|稍后|请|잠시",
+)
+BROKEN = Pair(_OUT, _FOR_NOW)
+
+ADDRESSED = _stems(
+    r"(?:this|that|your?|we|sorry|unfortunately|oops|dies\w*|ihre?|wir|leider|cett?e?|votre|vous|nous|désolée?|est[ea]|su|tu|lo sentimos|quest[oa]|spiacenti)\b",
+    r"(?:esse|essa|deze|dit|helaas|den här|denna|detta|tyvärr|denne|dette|beklager|ta|ten|niestety|tato|tento|bohužel|эт\w+|ваш\w*|bu|maalesef)\b",
+    r"к сожалению",
+    unspaced="この|その|お探し|ご|该|該|此|您|抱歉|이 |죄송",
+)
+"""Notices speak of *this* page, and to *you*; articles' headlines seldom do."""
+
+_AMOUNT = r"(?:[$€£¥￥₽₺]\s?\d|\d\s?(?:[$€£¥₽₺円元원]|(?:kr|zł|kč|tl|eur|usd|euros?|chf|руб)\b))"
+_TIME = (
+    r"(?:month|week|year|mo\b|yr\b|/|mois|semaine|monat|woche|jahr|mes\b|mese|mês|año|maand|jaar|måned|månad|miesi|měs"
+    r"|мес|год|ay\b|月|월|年)"
+)
+PRICE = re.compile(rf"{_AMOUNT}.{{0,40}}?{_TIME}|{_TIME}.{{0,20}}?{_AMOUNT}", re.IGNORECASE)
+"""What a subscription costs in a time."""
+
+REMAINING = re.compile(
+    r"\d ?%.{0,30}?(?:left|read|remain|rest|text|article|à lire|à découvrir|lesen|noch|текст|stat|queda|falta|leer|ler)"
+    r"|(?:read|left|прочи|noch|reste|残り|已读|剩余).{0,20}?\d ?%|^\W*[\d,.]+ ?(?:字|文字|자)(?:\W|$)",
+    re.IGNORECASE,
+)
+"""How much of an article is behind a wall."""
+
+_HUMAN = _stems(
+    r"human|robot|bots?\b|browser|captcha|connection|mensch|roboter|humain|humano|umano|navegador|navigateur",
+    r"menselijk|människa|menneske|człowiek|člověk|человек|робот|браузер|insan|tarayıcı",
+    unspaced="验证码|滑块|驗證碼|人間|ロボット|ブラウザ|真人|机器人|浏览器|사람|로봇|브라우저",
+)
+_CHECKING = _stems(
+    r"verif|confirm|prov(?:e|ing)|check|validat|make sure|making sure|ensur|secur|solve|complete|über?prüf",
+    r"bestätig|sicher|vérifi|assur|comprob|asegur|demuestr|controll|conferm|bevestig|kontroll|bekräft|potwierd",
+    r"sprawdz|ověř|potvrď|провер|подтверд|doğrula|kontrol",
+    unspaced="確認|検証|验证|確認|확인|驗證",
+)
+CHALLENGE = Pair(_HUMAN, _CHECKING)
+
+_WAY_IN = _stems(
+    r"access|request|service|location|your ip|ip.?adres|connection|traffic|visit|region|country|zugriff|zugang",
+    r"anfrage|accès|requête|acceso|solicitud|accesso|richiesta|acesso|toegang|åtkomst|adgang|tilgang|dostęp",
+    r"přístup|dienst|land\b|país|pays|paese|доступ|запрос|erişim|isteğiniz",
+    unspaced="アクセス|访问|請求|请求|접근|접속|地域",
+)
+_DENIED = _stems(
+    r"den(?:y|ied)|not (?:yet )?(?:available|offered)|too many|zu viele|trop de|demasiad|muitas|troppe",
+    r"nicht verfügbar|no (?:está )?disponible|non (?:è )?disponib|não (?:está )?disp|слишком много|недоступ|block",
+    r"forbid|reject|refus|restrict|banned|not (?:permitted|allowed|authori)|limited|suspicious|unusual|verweiger",
+    r"gesperrt|blockiert|abgelehnt|nicht (?:gestattet|erlaubt)|refusé|interdit|bloqu|denegad|restring|negat",
+    r"bloccat|negado|geweiger|geblok|nekad|blocker|nægtet|nektet|odmow|zablok|odepř|запрещ|огранич|заблок|engellen",
+    r"reddedil|yasak",
+    unspaced="拒否|ブロック|制限|禁止|過多|过多|多すぎ|拒绝|阻止|限制|차단|거부|ご利用いただけません",
+)
+BLOCKED = Pair(_WAY_IN, _DENIED)
