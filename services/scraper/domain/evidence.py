@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from services.scraper.domain import notices
 from services.scraper.domain.counting import count_words
-from services.scraper.domain.notices import Notice, ShortLines
+from services.scraper.domain.notices import SHORT, Notice, ShortLines
 from services.scraper.domain.outline import Outline
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.domain.signs import Sign
@@ -48,11 +48,10 @@ _LOGIN_PATH = re.compile(
     r"|openid-connect|connexion|anmelden|wp-login\.php)(?:[/.?]|$)",
     re.IGNORECASE,
 )
-_BY_ANOTHER = re.compile(
+_BY_ANOTHER = wordings(
     r"\b(?:with|mit|über|avec|con|com|med|met|via|przez|через|ile)\s+(?:your )?(?:google|apple|facebook|microsoft"
     r"|git(?:hub|lab)|linkedin|sso|twitter|x|amazon|yandex|vk|okta|orcid|a passkey|passkey)\b"
     r"|\b(?:google|apple|facebook|line|kakao|naver|yahoo)\S{0,12}(?:ログイン|로그인|登录|続行|계속)",
-    re.IGNORECASE,
 )
 """Buttons to sign in by an account held elsewhere."""
 
@@ -113,15 +112,19 @@ class Sight:
         return count_words(self.reading.extracted.text)
 
     @cached_property
+    def counted(self) -> list[tuple[str, int]]:
+        """All lines with their words."""
+        return [(line, count_words(line)) for line in self.outline.lines]
+
+    @cached_property
     def prose(self) -> list[tuple[str, int]]:
         """The lines that are sentences, with their words."""
-        counted = ((line, count_words(line)) for line in self.outline.lines)
-        return [(line, words) for line, words in counted if words >= _SENTENCE_WORDS and _SENTENCE.search(line)]
+        return [(line, words) for line, words in self.counted if words >= _SENTENCE_WORDS and _SENTENCE.search(line)]
 
     @cached_property
     def short_lines(self) -> ShortLines:
         """The lines in which a notice may speak."""
-        return ShortLines.of(self.outline.lines)
+        return ShortLines([line for line, words in self.counted if words <= SHORT])
 
     @cached_property
     def headlines(self) -> ShortLines:
@@ -247,7 +250,7 @@ def of_login(sight: Sight) -> Iterator[Evidence]:
         yield Evidence(3 if is_all else 2, "a field for a password")
     if sight.outline.names and not sight.outline.passwords:
         yield Evidence(1, "a field for an account's name")
-    others = [line for line in sight.outline.lines if _BY_ANOTHER.search(line) and count_words(line) <= _BUTTON_WORDS]
+    others = [line for line in sight.short_lines.with_words(_BY_ANOTHER) if count_words(line) <= _BUTTON_WORDS]
     if others:
         yield Evidence(min(len(others), 2), f"“{_short(others[0])}”")
     yield from _bareness(sight, notices.LOGIN, few_links=False)

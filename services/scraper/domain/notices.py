@@ -8,9 +8,11 @@ no looking ahead, and `\w` means ASCII: a letter is `\pL`.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import re2
 
@@ -61,9 +63,10 @@ class Notice:
 
     def spoken_in(self, lines: "ShortLines") -> list[str]:
         """Those of the lines that speak of both things that this notice speaks of."""
-        return (
-            [line for line in lines.with_words(self.pair.one) if self.pair.is_in(unquoted(line))] if self.pair else []
-        )
+        if self.pair is None or not (others := lines.with_words(self.pair.other)):
+            return []
+        both = set(lines.with_words(self.pair.one)).intersection(others)
+        return [line for line in others if line in both and not self.pair.is_in_passing(unquoted(line))]
 
     def mark_in(self, names: str) -> str:
         """The first of the names a site has given its page that is one of this notice; empty when none is."""
@@ -82,14 +85,34 @@ class ShortLines:
         """The short ones of all lines."""
         return cls([line for line in lines if count_words(line) <= SHORT])
 
-    @cached_property
-    def unquoted(self) -> str:
-        """All in one, without what is quoted in them."""
-        return "\n".join(map(unquoted, self.lines))
-
     def with_words(self, words: re2._Regexp) -> list[str]:
         """The lines in which these words stand outside of quotation marks."""
-        return [line for line in self.lines if words.search(unquoted(line))] if words.search(self.unquoted) else []
+        if words not in self._found:
+            self._found[words] = [
+                self.lines[place] for place in self._candidates(words) if words.search(self._told[place])
+            ]
+        return self._found[words]
+
+    def _candidates(self, words: re2._Regexp) -> list[int]:
+        """Places of lines that a match in all of them touches: one pass, however many lines there are."""
+        touched = set[int]()
+        for match in words.finditer(b"\n".join(self._told)):
+            first, last = (bisect_right(self._starts, place) - 1 for place in (match.start(), match.end() - 1))
+            touched.update(range(first, last + 1))
+        return sorted(touched)
+
+    @cached_property
+    def _told(self) -> list[bytes]:
+        """The lines without what is quoted in them, as RE2 reads them."""
+        return [unquoted(line).encode() for line in self.lines]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *accumulate(len(line) + 1 for line in self._told)][:-1]
+
+    @cached_property
+    def _found(self) -> dict[re2._Regexp, list[str]]:
+        return {}
 
 
 def unquoted(line: str) -> str:

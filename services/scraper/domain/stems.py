@@ -24,10 +24,6 @@ class Pair:
     other: re2._Regexp
     but: re2._Regexp | None = None
 
-    def is_in(self, line: str) -> bool:
-        """Whether the line speaks of both."""
-        return bool(self.one.search(line) and self.other.search(line)) and not self.is_in_passing(line)
-
     def is_in_passing(self, line: str) -> bool:
         """Whether the line speaks of what makes it say something else."""
         return self.but is not None and self.but.search(encodable(line)) is not None
