@@ -60,7 +60,7 @@ class About:
 def about(page: Page) -> About:
     """What the page says about itself."""
     meta, root = page.meta, page.tree
-    data = list(page.data("application/ld+json"))
+    data = page.data("application/ld+json")
     types = {name for each in data for name in _types(each)}
     works = [each for each in data if any(_WORKS.search(name) for name in _types(each))]
     offered_title = _first(meta, "og:title", "twitter:title")

@@ -10,6 +10,7 @@ from services.scraper.domain.content.pruning import copied, is_unseen
 from services.scraper.domain.content.tree import Element
 from services.scraper.domain.counting import count_words
 from services.scraper.domain.outline import Outline
+from services.scraper.domain.wording import wordings
 
 _MOST_LINES = 300
 _MOST_HEADINGS = 5
@@ -38,11 +39,10 @@ _HEADINGS = frozenset({"h1", "h2", "h3"})
 _CONTENT = frozenset({"article", "main"})
 _NO_FIELDS = frozenset("hidden submit button reset image checkbox radio search".split())
 _REFRESH = re.compile(r"^\s*\d+\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
-_STATE = re.compile(
+_STATE = wordings(
     r"(?:status_?code|http_?status|response_?code|page_?(?:type|name|category|kind|template)|template|page|route)[\"']?\s*[:=]\s*"
     r"[\"']?(/?(?:4\d\d\b|_error\b|\w{0,30}not[_\- ]?found|\w{0,30}error[_\- ]?page))"
     r"|\b(?:is_?)?(not_?found)[\"']?\s*:\s*(?:true|1)\b",
-    re.IGNORECASE,
 )
 _PLAYERS = frozenset("video audio embed object canvas".split())
 _HEAP = 4  # pictures
@@ -72,13 +72,13 @@ def outline_of(page: Page) -> Outline:
         paid_words=paid_words,
         tier=page.meta.get("article:content_tier", "").lower(),
         has_wall=any(_is_wall(each) for each in elements),
-        is_described=not _DESCRIPTIONS.isdisjoint(page.meta) or _has_canonical(page.tree),
+        is_described=not _DESCRIPTIONS.isdisjoint(page.meta) or page.is_canonical,
         is_unlisted="noindex" in page.meta.get("robots", "").lower(),
         sends_to=_sends_to(page),
-        marks=_marks(page.tree),
+        marks=_marks(page),
         state=_state(page),
         promised_words=_promised_words(page),
-        players=_players(page.tree, elements),
+        players=_players(page, elements),
     )
 
 
@@ -160,9 +160,9 @@ def _is_wall(element: Element) -> bool:
     return _WALL.search(called) is not None and 0 < count_words(element.text()) <= _LONGEST_WALL
 
 
-def _players(root: Element, seen: list[Element]) -> int:
+def _players(page: Page, seen: list[Element]) -> int:
     """Films and sounds, large pictures, or a heap of pictures."""
-    films = sum(each.tag in _PLAYERS for each in root.walk())
+    films = sum(page.tags[tag] for tag in _PLAYERS)
     pictures = sum(each.tag == "img" for each in seen)
     return films + sum(_is_picture(each) for each in seen) + pictures // _HEAP
 
@@ -174,11 +174,11 @@ def _is_picture(element: Element) -> bool:
     return element.tag == "a" and _PICTURE.search(element.get("href")) is not None and not element.text().strip()
 
 
-def _marks(root: Element) -> str:
+def _marks(page: Page) -> str:
     """What the site calls its page, and what the first heading stands in."""
-    heading = root.first("h1", "h2")
+    heading = page.tree.first("h1", "h2")
     around = [heading, *heading.ancestors()] if heading else []
-    named = [*around, *(each for each in (root.first("body"), root.first("main")) if each)]
+    named = [*around, *(each for each in (page.tree.first(tag) for tag in ("body", "main") if page.tags[tag]) if each)]
     return " ".join(dict.fromkeys(each.names.strip() for each in named))[:_LONGEST]
 
 
@@ -194,10 +194,6 @@ def _state(page: Page) -> str:
 def _promised_words(page: Page) -> int | None:
     told = (str(each.get("wordCount", "")) for each in page.data("application/ld+json"))
     return max((int(words) for words in told if words.isdecimal() and len(words) < _DIGITS), default=None)
-
-
-def _has_canonical(root: Element) -> bool:
-    return any(each.tag == "link" and each.get("rel") == "canonical" for each in root.walk())
 
 
 def _without_scripts(page: Page) -> str:

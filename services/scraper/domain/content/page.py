@@ -1,6 +1,7 @@
 """A page as handlers and rules are given it: its tree, where it came from, and what is looked up in it often."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ class Page:
         scripts: all of them.
         noscripts: what is for readers without scripts.
         links: how many there are.
+        tags: how many elements there are of each.
+        is_canonical: whether it names an address for itself.
         marked: elements that say which property of a thing they hold, or that they name an author or a time.
         title: the document's own.
     """
@@ -33,6 +36,9 @@ class Page:
         self.scripts: list[Element] = []
         self.noscripts: list[Element] = []
         self.links = 0
+        self.tags: Counter[str] = Counter()
+        self.is_canonical = False
+        self._data: dict[str, list[dict[str, Any]]] = {}
         self.marked: list[Element] = []
         self.title = ""
         for element in tree.walk():
@@ -40,6 +46,7 @@ class Page:
 
     def _note(self, element: Element) -> None:
         tag, attributes = element.tag, element.attributes
+        self.tags[tag] += 1
         if tag == "script":
             self.scripts.append(element)
         elif tag == "noscript":
@@ -48,6 +55,8 @@ class Page:
             self._note_meta(element)
         elif tag == "title":
             self.title = self.title or element.text()
+        elif tag == "link" and attributes.get("rel") == "canonical":
+            self.is_canonical = True
         if tag == "a" and "href" in attributes:
             self.links += 1
         if attributes and len(self.marked) < _MOST_PROPERTIES and _is_marked(element):
@@ -82,12 +91,13 @@ class Page:
         host = self.host
         return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
-    def data(self, media_type: str) -> Iterator[dict[str, Any]]:
+    def data(self, media_type: str) -> list[dict[str, Any]]:
         """All objects in the scripts that hold data of a type; what is no JSON is passed over."""
-        for script in self.scripts:
-            if script.get("type") == media_type:
-                for value in records("".join(script.texts())):
-                    yield from objects(value)
+        if media_type not in self._data:
+            scripts = (script for script in self.scripts if script.get("type") == media_type)
+            values = (value for script in scripts for value in records("".join(script.texts())))
+            self._data[media_type] = [each for value in values for each in objects(value)]
+        return self._data[media_type]
 
 
 def _is_marked(element: Element) -> bool:
