@@ -3,6 +3,7 @@
 Run as `kubectl …` or `docker …`: a command that names what is not there fails, as the real one would.
 """
 
+import fcntl
 import json
 import os
 import sys
@@ -106,9 +107,11 @@ def _values(words: list[str], option: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    rehearsal = Rehearsal(Path("rehearsed.json"), json.loads(Path(os.environ["OVERLAYS"]).read_text()))
-    try:
-        getattr(rehearsal, sys.argv[1])(sys.argv[2:])
-    except Missing as missing:
-        sys.exit(f"{' '.join(sys.argv[1:])}: {missing} is not there")
-    rehearsal.keep()
+    with Path("rehearsed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two commands with a pipe between them, one at a time
+        rehearsal = Rehearsal(Path("rehearsed.json"), json.loads(Path(os.environ["OVERLAYS"]).read_text()))
+        try:
+            getattr(rehearsal, sys.argv[1])(sys.argv[2:])
+        except Missing as missing:
+            sys.exit(f"{' '.join(sys.argv[1:])}: {missing} is not there")
+        rehearsal.keep()
