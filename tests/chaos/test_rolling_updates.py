@@ -28,6 +28,13 @@ pytestmark = pytest.mark.xdist_group("fleet")
 USERS = 24
 BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "72"))
 ROLES = ("scrape", "analyze", "dispatch") if "FLEET_CHAOS_BOOKMARKS" in os.environ else ("scrape", "dispatch")
+FIRST_ENDS = """
+    SELECT user_id, min(place) FROM (
+        SELECT user_id, row_number() OVER (ORDER BY ended_at) AS place FROM jobs WHERE stage = 'scrape') AS ends
+     GROUP BY 1
+"""
+"""Whose first page was the how many-th of all: late where somebody has to stand behind others."""
+
 FLEET = Path(sys.executable).with_name("fleet")
 
 
@@ -149,3 +156,6 @@ def test_a_roll_out_to_32_partitions_on_expanded_tables_under_load_loses_nothing
     wait_until(lambda: all(done(database_url, stage) == BOOKMARKS for stage in stages), what="everything is done")
     failed = count(database_url, "SELECT stage, state, count(*) FROM jobs WHERE state = 'failed' GROUP BY 1, 2")
     assert failed == {}
+    firsts = count(database_url, FIRST_ENDS)
+    assert len(firsts) == USERS
+    assert max(firsts.values()) <= 2 * BOOKMARKS / 3
