@@ -96,7 +96,7 @@ class ShortLines:
     def _candidates(self, words: re2._Regexp) -> list[int]:
         """Places of lines that a match in all of them touches: one pass, however many lines there are."""
         touched = set[int]()
-        for match in words.finditer(b"\n".join(self._told)):
+        for match in words.finditer(self._text):
             first, last = (bisect_right(self._starts, place) - 1 for place in (match.start(), match.end() - 1))
             touched.update(range(first, last + 1))
         return sorted(touched)
@@ -105,6 +105,10 @@ class ShortLines:
     def _told(self) -> list[bytes]:
         """The lines without what is quoted in them, as RE2 reads them."""
         return [unquoted(line).encode() for line in self.lines]
+
+    @cached_property
+    def _text(self) -> bytes:
+        return b"\n".join(self._told)
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import re2
 
+from services.scraper.domain.wording import wordings
+
 _LOOKED_AT = 400_000  # characters; what sites and their guards put in a page stands near its beginning
 
 _MANY_FILES = 3
@@ -39,9 +41,9 @@ _CAPTCHAS = (
 _PATTERNS = {
     Sign.CHALLENGE: re2.compile("|".join(map(re2.escape, _CHALLENGES))),
     Sign.CAPTCHA: re2.compile("|".join(map(re2.escape, _CAPTCHAS))),
-    Sign.SCRIPT_APP: re2.compile(
-        r"(?i)<(?:div|main)\s[^<>]{0,100}?id\s*=\s*[\"']?(?:root|react-root|app|__next|__nuxt|svelte|gatsby-focus-wrapper|q-app)\b[^<>]{0,200}>\s*</(?:div|main)>"
-        r"|<app-root[^<>]{0,200}>\s*</app-root>",
+    Sign.SCRIPT_APP: wordings(
+        r"<(?:div|main)\s[^<>]{0,100}?id\s*=\s*[\"']?(?:root|react-root|app|__next|__nuxt|svelte|gatsby-focus-wrapper|q-app)\b[^<>]{0,200}>\s*</(?:div|main)>",
+        r"<app-root[^<>]{0,200}>\s*</app-root>",
     ),
 }
 
