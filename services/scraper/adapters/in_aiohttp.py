@@ -10,7 +10,7 @@ from yarl import URL
 
 from services.scraper.adapters.inflating import ACCEPTED, CutOff, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
-from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, Hop, is_pdf
+from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, Hop, is_pdf, parsed
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Journey, Visits
 from shared.egress import Allowed, EgressGuard
@@ -53,7 +53,7 @@ class HttpFetcher:
 
     async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:
         """See `Fetcher.fetch`."""
-        start, connector = _parsed(url), JudgedConnector()
+        start, connector = parsed(url), JudgedConnector()
         async with self._session(connector) as session, self._visits.journey() as journey:
             return await _Trip(
                 self._guard, self._robots, journey, self._limits, connector, session, seen, self._readable
@@ -161,13 +161,6 @@ class _Trip:
                 return b""
         inflation.end()
         return bytes(body) if media_type not in UNTOLD or is_pdf(body) else b""
-
-
-def _parsed(url: str) -> URL:
-    try:
-        return URL(url)
-    except ValueError as error:
-        raise PageUnusable("The bookmark's address is not a valid URL.") from error
 
 
 def _conditions(url: URL, seen: Fetched | None) -> dict[str, str]:

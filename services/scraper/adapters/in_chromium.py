@@ -15,7 +15,7 @@ from services.scraper.adapters.browser import Browser, BrowserLost
 from services.scraper.adapters.browsers import Browsers
 from services.scraper.adapters.egress_proxy import EgressProxy, Pass
 from services.scraper.domain.limits import RenderLimits
-from services.scraper.domain.pages import Fetched, Hop
+from services.scraper.domain.pages import Fetched, Hop, parsed
 from shared.egress.rules import Refusal
 from shared.errors import AddressRefused, FleetError, PageUnreachable, PageUnusable
 from shared.logs import log
@@ -66,7 +66,7 @@ class ChromiumFetcher:
         Raises:
             BrowserUnavailable: there is no browser just now.
         """
-        start = _parsed(url)
+        start = _web_address(url)
         try:
             async with self._browsers.shared() as browser:
                 return await self._show(browser, start)
@@ -324,11 +324,8 @@ class _World:
         return int(world["executionContextId"])
 
 
-def _parsed(text: str) -> URL:
-    try:
-        url = URL(text)
-    except ValueError as error:
-        raise PageUnusable("The bookmark's address is not a valid URL.") from error
+def _web_address(text: str) -> URL:
+    url = parsed(text)
     if url.scheme not in {"http", "https"}:
         EGRESS_REFUSED.labels(Refusal.SCHEME).inc()  # Chromium would open a file without asking the proxy
         raise AddressRefused(Refusal.SCHEME)

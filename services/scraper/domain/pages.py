@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from yarl import URL
+
 from services.scraper.domain.outline import Outline
 from services.scraper.domain.signs import Sign
+from shared.errors import PageUnusable
 
 READABLE = frozenset(
     {
@@ -109,6 +112,18 @@ class Reading:
     signs: frozenset[Sign] = frozenset()
     outline: Outline = field(default_factory=Outline)
     is_text: bool = True
+
+
+def parsed(url: str) -> URL:
+    """A bookmark's address in its parts.
+
+    Raises:
+        PageUnusable: it has none.
+    """
+    try:
+        return URL(url)
+    except ValueError as error:
+        raise PageUnusable("The bookmark's address is not a valid URL.") from error
 
 
 def is_pdf(body: bytes | bytearray) -> bool:

@@ -1,11 +1,8 @@
 """A fetcher whose every page is one visit: a browser's, whose redirects and sub-requests are not counted one by one."""
 
-from yarl import URL
-
-from services.scraper.domain.pages import Fetched, Fetcher
+from services.scraper.domain.pages import Fetched, Fetcher, parsed
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Visits
-from shared.errors import PageUnusable
 
 
 class FetcherInTurn:
@@ -24,16 +21,9 @@ class FetcherInTurn:
             HostBusy: the turn comes later than is worth waiting for here.
             RobotsRefused: the site asks robots not to visit this page.
         """
-        start = _parsed(url)
+        start = parsed(url)
         async with self._visits.journey() as journey:
             await journey.go_to(start, interval=await self._robots.heed(start))
             page = await self._fetcher.fetch(url, seen=seen)
             journey.answered(page.status, page.headers.get("retry-after"))
             return page
-
-
-def _parsed(url: str) -> URL:
-    try:
-        return URL(url)
-    except ValueError as error:
-        raise PageUnusable("The bookmark's address is not a valid URL.") from error
