@@ -79,7 +79,7 @@ async def _read_one(
     async with slots:
         try:
             body = await asyncio.to_thread(file.read_bytes)
-            return await parsers.read(Fetched(url=url, status=200, media_type="", body=body))
+            return (await parsers.read(Fetched(url=url, status=200, media_type="", body=body), asked=url))[0]
         except (PageUnusable, OSError) as error:
             return error
 

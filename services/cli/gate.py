@@ -9,7 +9,7 @@ from services.cli.command import command, told
 from services.cli.output import print_facts, print_json
 from services.cli.surroundings import Surroundings
 from services.scraper.adapters.parsers import Parsers
-from services.scraper.domain.gate import Judgement, judge
+from services.scraper.domain.gate import Judgement
 from services.scraper.domain.pages import Fetched
 from services.scraper.settings import ScraperSettings
 
@@ -45,4 +45,4 @@ def _header(text: str) -> tuple[str, str]:
 async def _judged(answer: Fetched, asked: str) -> Judgement:
     """The verdict on what the scraper's own parser processes make of it, under their limits."""
     async with Parsers(ScraperSettings.read().parser_limits(), processes=1) as parsers:
-        return judge(answer, await parsers.read(answer), asked=asked)
+        return (await parsers.read(answer, asked=asked))[1]

@@ -4,15 +4,18 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import psutil
 import pytest
 
 from services.scraper.adapters.parsers import Parser, Parsers
+from services.scraper.domain.gate import Verdict
 from services.scraper.domain.limits import ParserLimits
-from services.scraper.domain.pages import Fetched
+from services.scraper.domain.pages import Fetched, Reading
 from shared.errors import PageUnusable
 from tests.integration.waiting import until
 
@@ -23,6 +26,7 @@ PAGE = Fetched(
     media_type="text/html",
     body=b"<html><title>Small</title><body><p>" + b"A few words. " * 20,
 )
+SLOW = replace(PAGE, body=b"<title>Slow</title>" + b"<p>A few words. " * 5_000)
 TARPIT = Fetched(url="https://a.example/long", status=200, media_type="text/html", body=b"<p>a" * 400_000)
 
 
@@ -30,6 +34,10 @@ TARPIT = Fetched(url="https://a.example/long", status=200, media_type="text/html
 async def parsers() -> AsyncIterator[Parsers]:
     async with Parsers(LIMITS, processes=1) as running:
         yield running
+
+
+async def read(parsers: Parsers, page: Fetched) -> Reading:
+    return (await parsers.read(page, asked=page.url))[0]
 
 
 def children() -> set[int]:
@@ -53,7 +61,7 @@ def is_gone(pid: int) -> bool:
 
 
 async def test_a_page_is_read_in_another_process(parsers: Parsers) -> None:
-    assert (await parsers.read(PAGE)).extracted.title == "Small"
+    assert (await read(parsers, PAGE)).extracted.title == "Small"
     assert len(children()) == 1
 
 
@@ -61,22 +69,22 @@ async def test_a_page_that_takes_too_long_ends_its_parser_and_the_next_gets_a_ne
     (before,) = children()
 
     with pytest.raises(PageUnusable):
-        await parsers.read(TARPIT)
+        await read(parsers, TARPIT)
 
-    assert (await parsers.read(PAGE)).extracted.title == "Small"
+    assert (await read(parsers, PAGE)).extracted.title == "Small"
     assert before not in children()
 
 
 async def test_a_parser_that_is_killed_fails_its_page_alone(parsers: Parsers) -> None:
     (victim,) = children()
     idle = worked(victim)
-    reading = asyncio.create_task(parsers.read(TARPIT))
+    reading = asyncio.create_task(read(parsers, TARPIT))
     await until(lambda: worked(victim) > idle + 0.2, what="it is at work")
     os.kill(victim, signal.SIGKILL)
 
     with pytest.raises(PageUnusable):
         await reading
-    assert (await parsers.read(PAGE)).extracted.title == "Small"
+    assert (await read(parsers, PAGE)).extracted.title == "Small"
 
 
 async def test_a_page_that_takes_too_much_memory_fails_alone() -> None:
@@ -86,20 +94,57 @@ async def test_a_page_that_takes_too_much_memory_fails_alone() -> None:
 
     async with Parsers(tight, processes=1) as parsers:
         with pytest.raises(PageUnusable):
-            await parsers.read(Fetched(url="https://a.example/", status=200, media_type="text/html", body=body))
-        assert (await parsers.read(PAGE)).extracted.title == "Small"
+            await read(parsers, Fetched(url="https://a.example/", status=200, media_type="text/html", body=body))
+        assert (await read(parsers, PAGE)).extracted.title == "Small"
 
 
 async def test_a_cancelled_reading_is_not_taken_for_the_next_pages(parsers: Parsers) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await parsers.read(TARPIT)
+            await read(parsers, TARPIT)
 
-    assert (await parsers.read(PAGE)).extracted.title == "Small"
+    assert (await read(parsers, PAGE)).extracted.title == "Small"
+
+
+async def test_a_page_behind_one_that_ends_the_parser_is_read_by_the_next(parsers: Parsers) -> None:
+    lost, *behind = await asyncio.gather(
+        read(parsers, TARPIT), read(parsers, PAGE), read(parsers, PAGE), return_exceptions=True
+    )
+
+    assert isinstance(lost, PageUnusable)
+    assert [each.extracted.title for each in behind if isinstance(each, Reading)] == ["Small", "Small"]
+
+
+async def test_a_page_that_is_no_longer_wanted_costs_the_one_before_it_nothing(parsers: Parsers) -> None:
+    first, second = (asyncio.create_task(read(parsers, page)) for page in (SLOW, PAGE))
+    await asyncio.sleep(0)  # both are sent
+    second.cancel()
+
+    assert (await first).extracted.title == "Slow"
+    assert (await read(parsers, PAGE)).extracted.title == "Small"
+
+
+async def test_an_answer_that_nobody_waits_for_is_not_taken_for_the_page_behind(parsers: Parsers) -> None:
+    await read(parsers, PAGE)  # it is warm
+    first, second = (asyncio.create_task(read(parsers, page)) for page in (SLOW, PAGE))
+    await asyncio.sleep(0)  # both are sent
+    time.sleep(0.5)  # noqa: ASYNC251 - the answer is in the pipe, and we did not come to it
+    first.cancel()
+
+    assert (await second).extracted.title == "Small"
+
+
+async def test_the_verdict_comes_from_the_parser_too(parsers: Parsers) -> None:
+    missing = replace(PAGE, status=404)
+
+    _, kept = await parsers.read(PAGE, asked=PAGE.url)
+    _, gone = await parsers.read(missing, asked=PAGE.url)
+
+    assert (kept.verdict, gone.verdict) == (Verdict.OK, Verdict.GONE)
 
 
 async def test_more_pages_than_parsers_wait_their_turn(parsers: Parsers) -> None:
-    readings = await asyncio.gather(*(parsers.read(PAGE) for _ in range(20)))
+    readings = await asyncio.gather(*(read(parsers, PAGE) for _ in range(20)))
 
     assert {reading.extracted.title for reading in readings} == {"Small"}
     assert len(children()) == 1
@@ -110,7 +155,7 @@ async def test_a_parser_knows_no_secret_of_ours(parsers: Parsers, monkeypatch: p
     parser = Parser(LIMITS)
     process = await parser.start()
     try:
-        await parser.ask(PAGE)
+        await parser.ask(PAGE, asked=PAGE.url)
         assert not any(name.startswith("FLEET_") for name in psutil.Process(process.pid).environ())
     finally:
         await parser.stop()
@@ -118,7 +163,7 @@ async def test_a_parser_knows_no_secret_of_ours(parsers: Parsers, monkeypatch: p
 
 async def test_no_parser_is_left_when_the_pool_ends() -> None:
     async with Parsers(LIMITS, processes=3) as parsers:
-        await parsers.read(PAGE)
+        await read(parsers, PAGE)
         ours = children()
         assert len(ours) == 3
 
@@ -134,11 +179,11 @@ from services.scraper.domain.pages import Fetched
 
 async def main():
     parser = Parser(ParserLimits(cpu=timedelta(seconds=3), memory_bytes=1_500_000_000, chars=1_000))
-    await parser.ask(Fetched(url="https://a.example/", status=200, media_type="text/html", body=b"<p>hello"))
+    await parser.ask(Fetched(url="https://a.example/", status=200, media_type="text/html", body=b"<p>hello"), asked="")
     print(parser.pid, flush=True)
     if sys.argv[1] == "busy":
         body = b"<p>a" * 400_000
-        await parser.ask(Fetched(url="https://a.example/", status=200, media_type="text/html", body=body))
+        await parser.ask(Fetched(url="https://a.example/", status=200, media_type="text/html", body=body), asked="")
     await asyncio.Event().wait()
 
 asyncio.run(main())

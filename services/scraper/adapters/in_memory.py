@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from services.scraper.adapters.reading import read_page
+from services.scraper.adapters.reading import read_and_judge
+from services.scraper.domain.gate import Judgement
 from services.scraper.domain.pages import Fetched, Reading
 from shared.errors import FleetError, PageUnreachable
 
@@ -30,6 +31,6 @@ class ReaderInProcess:
     def __init__(self, *, chars: int) -> None:
         self._chars = chars
 
-    async def read(self, page: Fetched) -> Reading:
+    async def read(self, page: Fetched, *, asked: str) -> tuple[Reading, Judgement]:
         """See `Reader.read`."""
-        return read_page(page, chars=self._chars)
+        return read_and_judge(page, asked=asked, chars=self._chars)

@@ -4,8 +4,9 @@ Run as `python -m services.scraper.adapters.parser_process CPU_SECONDS MEMORY_BY
 connection, and gets none of the environment but paths. The kernel ends it when a page takes too much CPU time, even
 inside a library's C code, and refuses it memory beyond its limit. When its parent dies, its input ends, and so does it.
 
-A message is a length in four bytes and that many bytes. A request is two messages: a JSON object (url, media_type,
-charset) and the body. A reply is one, JSON: the reading, or what went wrong: a sentence for a person, else its name.
+A message is a length in four bytes and that many bytes. A request is two messages: a JSON object (the answer without
+its body, and the address that was asked for) and the body. A reply is one, JSON: the content, the signs and the
+verdict, or what went wrong: a sentence for a person, else its name. Requests may be sent ahead of replies.
 """
 
 import gc
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from services.scraper.adapters.reading import read_page
+from services.scraper.adapters.reading import read_and_judge
 from services.scraper.domain.pages import Fetched
 from shared.errors import PageUnusable
 
@@ -44,12 +45,20 @@ def main() -> int:
 
 def _answer(head: Mapping[str, Any], body: bytes, *, chars: int) -> bytes:
     try:
-        reading = asdict(read_page(Fetched(body=body, status=200, **head), chars=chars))
+        page = Fetched(body=body, **head["page"])
+        reading, judgement = read_and_judge(page, asked=head["asked"], chars=chars)
     except PageUnusable as error:
         return json.dumps({"unusable": error.sentence}).encode()
     except Exception as error:  # noqa: BLE001 - whatever a page does to a library, the parent is told its kind
         return json.dumps({"error": type(error).__name__}).encode()
-    return json.dumps(reading, default=sorted).encode()  # signs are a set
+    return json.dumps(
+        {
+            "extracted": asdict(reading.extracted),
+            "signs": sorted(reading.signs),
+            "is_text": reading.is_text,
+            "judgement": asdict(judgement),
+        }
+    ).encode()
 
 
 def _receive(requests: BinaryIO) -> bytes | None:

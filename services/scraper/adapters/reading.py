@@ -1,4 +1,4 @@
-"""Reading one answer: bytes to text, text to content and signs; slow and at the mercy of libraries, so done apart."""
+"""Reading one answer: bytes to text, text to content, signs and a verdict; slow and at the mercy of pages."""
 
 from dataclasses import replace
 
@@ -8,11 +8,23 @@ from services.scraper.adapters.in_pdfium import read_pdf
 from services.scraper.domain.cleaning import clean_text
 from services.scraper.domain.content.outlining import plain_outline
 from services.scraper.domain.content.printed import extract_printed
+from services.scraper.domain.gate import Judgement, judge
+from services.scraper.domain.outline import Outline
 from services.scraper.domain.pages import Extracted, Fetched, Reading, is_pdf
 from services.scraper.domain.signs import signs_of
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _SAID_TO_BE_PLAIN = frozenset({"text/plain", "text/markdown", "text/x-markdown"})
+
+
+def read_and_judge(page: Fetched, *, asked: str, chars: int) -> tuple[Reading, Judgement]:
+    """What a parser makes of an answer, and what the gate takes it for; see `read_page` and `judge`.
+
+    Raises:
+        PageUnusable: a PDF file is locked or broken.
+    """
+    reading = read_page(page, chars=chars)
+    return replace(reading, outline=Outline()), judge(page, reading, asked=asked)
 
 
 def read_page(page: Fetched, *, chars: int) -> Reading:

@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from services.scraper.domain.gate import Judgement, judge
-from services.scraper.domain.pages import Fetched, Fetcher, Reader, Reading
+from services.scraper.domain.pages import Fetched, Fetcher, Reading
 from shared.errors import AddressRefused, FleetError
 from shared.logs import log
 from shared.metrics import FETCHES
@@ -22,6 +22,22 @@ class Look:
     page: Fetched
     reading: Reading
     judgement: Judgement
+
+
+class Reader(Protocol):
+    """Reads and judges pages apart from the rest of the program, within limits."""
+
+    async def read(self, page: Fetched, *, asked: str) -> tuple[Reading, Judgement]:
+        """What a parser makes of an answer, and what the gate takes it for.
+
+        Args:
+            page: the answer, of a readable media type.
+            asked: the address before redirects.
+
+        Raises:
+            PageUnusable: reading it took too much time or memory, or broke the parser.
+        """
+        ...
 
 
 class Looker(Protocol):
@@ -53,7 +69,7 @@ class FreshLook:
 
         Args:
             fetcher: gets pages.
-            reader: reads them, apart from this process.
+            reader: reads and judges them, apart from this process.
             strategy: how the fetcher gets them, for the metrics.
         """
         self._fetcher = fetcher
@@ -69,12 +85,16 @@ class FreshLook:
                 headers = {**seen.page.headers, **page.headers}
                 return replace(seen, page=replace(seen.page, headers=headers, way=page.way))
             on_arrival.get()()
-            reading = await self._reader.read(page) if page.is_readable else Reading()
+            reading, judgement = await self._read(page, asked=url)
         except FleetError as error:
             FETCHES.labels(self._strategy, error.code).inc()
             if isinstance(error, AddressRefused):
                 log.warning("address_refused", host=urlsplit(url).hostname, kind=error.kind)
             raise
-        judgement = judge(page, reading, asked=url)
         FETCHES.labels(self._strategy, judgement.verdict).inc()
         return Look(page, reading, judgement)
+
+    async def _read(self, page: Fetched, *, asked: str) -> tuple[Reading, Judgement]:
+        if page.is_readable:
+            return await self._reader.read(page, asked=asked)
+        return (reading := Reading()), judge(page, reading, asked=asked)

@@ -105,6 +105,7 @@ class Reading:
     """What a parser made of an answer.
 
     Attributes:
+        outline: what the gate looks at; empty when it has judged.
         is_text: False when the body is something else under a page's name: an image, an archive.
     """
 
@@ -145,17 +146,5 @@ class Fetcher(Protocol):
             AddressRefused: the address, or one it redirects to, may not be visited.
             PageUnreachable: no answer, or not in time, or cut off.
             PageUnusable: too large, too many redirects, or not understandable as HTTP.
-        """
-        ...
-
-
-class Reader(Protocol):
-    """Reads pages apart from the rest of the program, within limits."""
-
-    async def read(self, page: Fetched) -> Reading:
-        """The page's content and signs.
-
-        Raises:
-            PageUnusable: reading it took too much time or memory, or broke the parser.
         """
         ...

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 
 from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import SHARED_FAILURES
-from services.scraper.domain.outline import Outline
 from shared.errors import FleetError
 
 _KEPT_HEADERS = frozenset({"etag", "last-modified", "retry-after"})
@@ -33,11 +32,9 @@ def edition() -> str:
 
 
 def pack(look: Look) -> bytes | None:
-    """A look without what is judged already and what its site told the visitor alone; None if it cannot be written."""
+    """A look without the page itself and what its site told the visitor alone; None if it cannot be written."""
     headers = {name: value for name, value in look.page.headers.items() if name in _KEPT_HEADERS}
-    page = replace(look.page, body=b"", headers=headers, way=())
-    reading = replace(look.reading, outline=Outline())
-    kept = replace(look, page=page, reading=reading)
+    kept = replace(look, page=replace(look.page, body=b"", headers=headers, way=()))
     try:
         return zlib.compress(_LOOK.dump_json(kept), _LEVEL)
     except ValueError:  # half a character: no text, though Python holds it
