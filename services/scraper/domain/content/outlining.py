@@ -162,7 +162,7 @@ def _is_wall(element: Element) -> bool:
 
 def _players(page: Page, seen: list[Element]) -> int:
     """Films and sounds, large pictures, or a heap of pictures."""
-    films = sum(page.tags[tag] for tag in _PLAYERS)
+    films = sum(len(page.elements[tag]) for tag in _PLAYERS)
     pictures = sum(each.tag == "img" for each in seen)
     return films + sum(_is_picture(each) for each in seen) + pictures // _HEAP
 
@@ -176,9 +176,9 @@ def _is_picture(element: Element) -> bool:
 
 def _marks(page: Page) -> str:
     """What the site calls its page, and what the first heading stands in."""
-    heading = page.tree.first("h1", "h2")
+    heading = page.tree.first("h1", "h2") if page.elements["h1"] or page.elements["h2"] else None
     around = [heading, *heading.ancestors()] if heading else []
-    named = [*around, *(each for each in (page.tree.first(tag) for tag in ("body", "main") if page.tags[tag]) if each)]
+    named = [*around, *page.elements["body"][:1], *page.elements["main"][:1]]
     return " ".join(dict.fromkeys(each.names.strip() for each in named))[:_LONGEST]
 
 
@@ -186,7 +186,7 @@ def _state(page: Page) -> str:
     """What is said of the page to programs: to a service that renders it for search engines, to its own scripts."""
     if status := page.meta.get("prerender-status-code", ""):
         return status
-    scripts = ("".join(script.texts()) for script in page.scripts)
+    scripts = ("".join(script.texts()) for script in page.elements["script"])
     found = (_STATE.search(text[:_LOOKED_AT]) for text in scripts if text)
     return next((match[1] or match[2] for match in found if match), "")
 
@@ -197,7 +197,7 @@ def _promised_words(page: Page) -> int | None:
 
 
 def _without_scripts(page: Page) -> str:
-    return " ".join(each.text() for each in page.noscripts)[:_LONGEST]
+    return " ".join(each.text() for each in page.elements["noscript"])[:_LONGEST]
 
 
 def _paid_part(page: Page) -> tuple[bool | None, int | None]:
@@ -229,5 +229,5 @@ def _sends_to(page: Page) -> str:
     refresh = _REFRESH.match(page.meta.get("refresh", ""))
     if refresh:
         return refresh[1].strip()
-    sent = (_SENT_BY_SCRIPT.search("".join(script.texts())[:5_000]) for script in page.scripts[:5])
+    sent = (_SENT_BY_SCRIPT.search("".join(script.texts())[:5_000]) for script in page.elements["script"][:5])
     return next((found[1].strip() for found in sent if found), "")

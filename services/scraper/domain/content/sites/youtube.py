@@ -20,7 +20,7 @@ def is_here(page: Page) -> bool:
 
 def content(page: Page) -> Element | None:
     """What is said of the video and in it; None for a page that shows none."""
-    values = list(_values(page.scripts))
+    values = list(_values(page.elements["script"]))
     details = next((one["videoDetails"] for value in values for one in objects(value) if _is_video(one)), None)
     if details is None:
         return None
