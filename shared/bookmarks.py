@@ -31,6 +31,19 @@ class Bookmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link in a page's content.
+
+    Attributes:
+        text: its words, as they are in the content's text.
+        url: where it leads, whole; `http` or `https`.
+    """
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What was read from a bookmark's page, or put together when it could not be read.
 
@@ -41,6 +54,7 @@ class Content:
         published: a date, ISO 8601.
         image: address of the lead image.
         pages: of a document made for print; None for all others.
+        links: in the text, in its order, each address once.
     """
 
     strategy: Strategy
@@ -55,6 +69,7 @@ class Content:
     published: str | None = None
     image: str | None = None
     pages: int | None = None
+    links: tuple[Link, ...] = ()
 
     @property
     def words(self) -> int:

@@ -9,6 +9,7 @@ _COMMANDS = {
     "submit": ("services.cli.submit:submit", "hand in bookmarks"),
     "status": ("services.cli.status:status", "what waits, runs, is done and has failed"),
     "results": ("services.cli.results:results", "a user's bookmarks and what was concluded"),
+    "read": ("services.cli.read:read", "what was read from a bookmark's page"),
     "key": ("services.cli.keys:key", "add, show, remove or check a user's API key"),
     "quota": ("services.cli.quota:quota", "how many provider calls a user has left"),
     "signals": ("services.cli.signals:signals", "what looked wrong about users"),

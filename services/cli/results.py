@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from services.cli.command import command, told, user_option
-from services.cli.output import print_json
+from services.cli.output import plain, print_json
 from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger
 from shared.errors import UnknownUser
@@ -51,20 +51,15 @@ async def _find(user: UserId, state: str | None, limit: int) -> list[BookmarkVie
 
 def _print(bookmark: BookmarkView) -> None:
     mark, colour = _MARKS.get(bookmark.state, ("…", "yellow"))
-    click.secho(f"{mark} {_plain(bookmark.title or bookmark.url)}", fg=colour, bold=True)
-    click.echo(f"  {_plain(bookmark.url)}")
+    click.secho(f"{mark} {plain(bookmark.title or bookmark.url)}", fg=colour, bold=True)
+    click.echo(f"  {plain(bookmark.url)}")
     click.echo(f"  {bookmark.state} · {bookmark.strategy or 'not read yet'} · {bookmark.words:,} words")
     if bookmark.analysis:
         analysis = bookmark.analysis
         facts = [analysis.content_type, analysis.difficulty, *analysis.technologies[:6], f"by {analysis.analysed_by}"]
-        click.echo(f"  {_plain(' · '.join(facts))}")
-        click.echo(click.wrap_text(_plain(analysis.summary), 100, "  ", "  "))
+        click.echo(f"  {plain(' · '.join(facts))}")
+        click.echo(click.wrap_text(plain(analysis.summary), 100, "  ", "  "))
     if bookmark.error:
-        click.secho(f"  {_plain(bookmark.error.sentence)}", fg="red")
-        click.echo(f"  {_plain(bookmark.error.advice)}")
+        click.secho(f"  {plain(bookmark.error.sentence)}", fg="red")
+        click.echo(f"  {plain(bookmark.error.advice)}")
     click.echo()
-
-
-def _plain(text: str) -> str:
-    """The text on one line, without what could steer a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -5,13 +5,14 @@ from datetime import datetime
 from sqlalchemy import literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.bookmarks import Link
 from shared.database import Database
 from shared.errors import NotFound
 from shared.ledger.lanes_shown import LANES_OF_USER, lane_progress
 from shared.ledger.showing import SHOWN, bookmark_view
 from shared.ledger.summing import Paced, counts, overview
-from shared.ledger.tables import bookmarks, lanes
-from shared.ledger.views import BookmarkView, LaneProgress, Overview, Page, Progress
+from shared.ledger.tables import bookmarks, contents, lanes
+from shared.ledger.views import BookmarkView, LaneProgress, Overview, Page, Progress, TextView
 from shared.values import BookmarkId, JobState, UserId
 
 _BOOKMARKS = text("SELECT state, count(*) FROM bookmarks WHERE user_id = :user GROUP BY state")
@@ -20,6 +21,7 @@ _HANDED_IN = text("""
     SELECT count(*) FILTER (WHERE submitted_at >= :since)
       FROM (SELECT submitted_at FROM bookmarks WHERE user_id = :user ORDER BY id DESC LIMIT :at_most) AS newest
 """)
+_TEXT = select(*(contents.c[name] for name in ("title", "final_url", "strategy", "text", "links", "fetched_at")))
 _UNFINISHED = text("SELECT count(*) FROM jobs WHERE state IN ('queued', 'released', 'running')")
 
 
@@ -71,6 +73,26 @@ class Reports:
         if row is None:
             raise NotFound(f"There is no bookmark {bookmark} of this user.")
         return bookmark_view(row)
+
+    async def text(self, user: UserId, bookmark: BookmarkId) -> TextView:
+        """What was read from the page of one of a user's bookmarks, or stands in for it.
+
+        Raises:
+            NotFound: the user has no bookmark of this id, or nothing was read of its page yet.
+        """
+        async with self._database.begin(user) as work:
+            mine = _TEXT.where(contents.c.user_id == user, contents.c.bookmark_id == bookmark)
+            row = (await work.execute(mine)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no content of a bookmark {bookmark} of this user.")
+        return TextView(
+            title=row.title,
+            final_url=row.final_url,
+            strategy=row.strategy,
+            text=row.text,
+            links=[Link(**link) for link in row.links],
+            fetched_at=row.fetched_at,
+        )
 
     async def progress(self, user: UserId) -> Progress:
         """How far a user's bookmarks are, and what they wait for; all zero for an unknown user."""

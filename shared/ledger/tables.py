@@ -99,6 +99,7 @@ contents = Table(
     Column("published", Text, comment="a date, ISO 8601"),
     Column("image", Text, comment="address of the lead image"),
     Column("pages", Integer, comment="of a document made for print"),
+    Column("links", JSONB, nullable=False, server_default=text("'[]'::jsonb"), comment="[{text, url}] in the text"),
     Column("chars", Integer, nullable=False),
     Column("words", Integer, nullable=False),
     _now("fetched_at"),

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
+from shared.bookmarks import Link
+from shared.values import BookmarkId, JobId, Stage, Strategy, UserId, WaitReason
 from shared.waiting import words_of
 
 
@@ -68,6 +69,24 @@ class ContentView(_View):
     published: str | None
     image: str | None
     pages: int | None
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TextView(_View):
+    """What was read from a bookmark's page, to be read.
+
+    Attributes:
+        strategy: how it was obtained; `fallback`: the page itself was not read.
+        text: Markdown-like.
+        links: in the text, in its order, each address once.
+    """
+
+    title: str
+    final_url: str
+    strategy: Strategy
+    text: str
+    links: list[Link]
     fetched_at: datetime
 
 

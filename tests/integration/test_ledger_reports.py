@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.bookmarks import NewBookmark
+from shared.bookmarks import Link, NewBookmark
 from shared.database import Database
 from shared.errors import NotFound, PageGone, PageUnreachable
 from shared.ledger import Pause
@@ -78,6 +78,24 @@ async def test_a_failed_bookmark_shows_its_error_and_its_fallback(fleet: Fleet) 
         PageGone.advice,
     )
     assert (view.strategy, view.stage, view.job_state) == ("fallback", "analyze", "queued")
+
+
+async def test_what_was_read_is_shown_with_where_its_links_lead(fleet: Fleet) -> None:
+    [accepted] = await fleet.ledger.submit(ADA, pages(1))
+    [job] = await claim_all(fleet.ledger, SCRAPE)
+    with pytest.raises(NotFound):
+        await fleet.reports.text(ADA, accepted.id)
+    links = (Link("the second\0 page", "https://a.example/2"), Link("a third", "https://a.example/3?q=\ud800"))
+    await fleet.ledger.store_content(job, replace(content(), links=links))
+
+    shown = await fleet.reports.text(ADA, accepted.id)
+    assert (shown.title, shown.strategy, shown.text) == ("A page", "static", "Some words of text ?")
+    assert shown.links == [Link("the second page", "https://a.example/2"), Link("a third", "https://a.example/3?q=?")]
+    [analysed] = await claim_all(fleet.ledger, ANALYZE)
+    assert analysed.content is not None
+    assert analysed.content.links == tuple(shown.links)
+    with pytest.raises(NotFound):
+        await fleet.reports.text(BOB, accepted.id)
 
 
 async def test_a_bookmark_whose_page_is_tried_again_shows_that_and_what_stands_in_for_it(fleet: Fleet) -> None:

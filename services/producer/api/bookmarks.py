@@ -11,7 +11,7 @@ from services.producer.api.problems import responses_of
 from services.producer.domain import submissions
 from shared.errors import NotFound, UnknownUser
 from shared.ledger import Accepted
-from shared.ledger.views import BookmarkView, Page
+from shared.ledger.views import BookmarkView, Page, TextView
 from shared.values import BookmarkId, JobState
 
 router = APIRouter(prefix="/v1/users/{user}/bookmarks", tags=["bookmarks"])
@@ -101,6 +101,12 @@ async def list_bookmarks(
 async def show(asked: Reading, door: Door, bookmark: BookmarkPath) -> BookmarkView:
     """One bookmark."""
     return await door.reports.bookmark(asked.user, BookmarkId(bookmark))
+
+
+@router.get("/{bookmark}/content")
+async def read(asked: Reading, door: Door, bookmark: BookmarkPath) -> TextView:
+    """What was read from its page: the text, and where its links lead; 404 while there is nothing yet."""
+    return await door.reports.text(asked.user, BookmarkId(bookmark))
 
 
 @router.delete("/{bookmark}", status_code=HTTPStatus.NO_CONTENT)

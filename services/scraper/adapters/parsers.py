@@ -16,6 +16,7 @@ from services.scraper.domain.gate import Judgement, Verdict
 from services.scraper.domain.limits import ParserLimits
 from services.scraper.domain.pages import Extracted, Fetched, Reading
 from services.scraper.domain.signs import Sign
+from shared.bookmarks import Link
 from shared.errors import PageUnusable
 from shared.logs import log
 
@@ -197,8 +198,9 @@ def _read(answer: Mapping[str, Any], page: Fetched) -> tuple[Reading, Judgement]
     if "error" in answer:
         log.warning("page_unparsable", host=URL(page.url).host, size=len(page.body), error=answer["error"])
         raise PageUnusable(f"The page on {URL(page.url).host} cannot be read: it is too large or malformed.")
+    found = answer["extracted"]
     reading = Reading(
-        extracted=Extracted(**answer["extracted"]),
+        extracted=Extracted(**{**found, "links": tuple(Link(**each) for each in found["links"])}),
         signs=frozenset(Sign(sign) for sign in answer["signs"]),
         is_text=answer["is_text"],
     )

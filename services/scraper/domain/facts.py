@@ -3,9 +3,12 @@
 from typing import TypedDict
 
 from services.scraper.domain.cleaning import clean_line
+from services.scraper.domain.content.links import MOST_LINKS
 from services.scraper.domain.pages import Extracted
+from shared.bookmarks import Link
 
 _LONGEST_ADDRESS = 2_000
+_LONGEST_WORDS = 300
 
 
 class Facts(TypedDict):
@@ -33,7 +36,13 @@ def facts_of(found: Extracted) -> Facts:
     )
 
 
-def _address(image: str | None) -> str | None:
+def links_of(found: Extracted) -> tuple[Link, ...]:
+    """Of a content's links, those that can be kept."""
+    links = (Link(clean_line(each.text, chars=_LONGEST_WORDS), _address(each.url) or "") for each in found.links)
+    return tuple(each for each in links if each.text and each.url)[:MOST_LINKS]
+
+
+def _address(told: str | None) -> str | None:
     """Whole or not at all: an address that is cut off leads elsewhere."""
-    address = clean_line(image, chars=_LONGEST_ADDRESS + 1)
+    address = clean_line(told, chars=_LONGEST_ADDRESS + 1)
     return address if 0 < len(address) <= _LONGEST_ADDRESS else None

@@ -8,6 +8,7 @@ from yarl import URL
 
 from services.scraper.domain.outline import Outline
 from services.scraper.domain.signs import Sign
+from shared.bookmarks import Link
 from shared.errors import PageUnusable
 
 READABLE = frozenset(
@@ -86,6 +87,7 @@ class Extracted:
         published: a date, ISO 8601.
         image: address of the lead image.
         pages: of a document made for print.
+        links: in the text, in its order.
     """
 
     text: str = ""
@@ -98,6 +100,7 @@ class Extracted:
     published: str | None = None
     image: str | None = None
     pages: int | None = None
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from services.scraper.domain.cleaning import clean_line, clean_text
 from services.scraper.domain.counting import count_words
-from services.scraper.domain.facts import facts_of
+from services.scraper.domain.facts import facts_of, links_of
 from services.scraper.domain.failures import Unfit, error_of
 from services.scraper.domain.fallback import fallback_for, url_words
 from services.scraper.domain.gate import EMPTY_WORDS, Verdict
@@ -90,6 +90,7 @@ class ScrapePage:
             final_url=page.url,
             title=clean_line(found.title or bookmark.title) or url_words(page.url) or page.url,
             text=clean_text(found.text, chars=self._chars),
+            links=links_of(found),
             **facts_of(found),
         )
 

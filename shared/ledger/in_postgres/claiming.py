@@ -26,7 +26,7 @@ _CLAIMED = """
            bookmarks.url, bookmarks.title, bookmarks.tags, bookmarks.excerpt,
            contents.strategy, contents.verdict, contents.final_url, contents.title AS content_title, contents.text,
            contents.description, contents.author, contents.site_name, contents.language, contents.published,
-           contents.image, contents.pages
+           contents.image, contents.pages, contents.links
       FROM claimed
       JOIN bookmarks ON bookmarks.id = claimed.bookmark_id
       LEFT JOIN lanes ON lanes.user_id = claimed.user_id AND lanes.stage = claimed.stage

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from shared.bookmarks import Analysis, Bookmark, Content, NewBookmark
+from shared.bookmarks import Analysis, Bookmark, Content, Link, NewBookmark
 from shared.values import BookmarkId, Strategy, UserId
 
 
@@ -36,7 +36,7 @@ def bookmark_row(user: UserId, new: NewBookmark) -> dict[str, Any]:
 _CONTENT_TEXTS = (
     "verdict", "final_url", "title", "text", "description", "author", "site_name", "language", "published", "image",
 )  # fmt: skip
-CONTENT = ("strategy", *_CONTENT_TEXTS, "pages", "chars", "words")
+CONTENT = ("strategy", *_CONTENT_TEXTS, "pages", "links", "chars", "words")
 """The columns of contents that a new reading of the page replaces."""
 
 
@@ -48,6 +48,7 @@ def content_row(user: UserId, bookmark: BookmarkId, content: Content) -> dict[st
         "user_id": user,
         "strategy": content.strategy.value,
         "pages": content.pages,
+        "links": [{"text": keepable(link.text), "url": keepable(link.url)} for link in content.links],
         "chars": len(content.text),
         "words": content.words,
         **{name: value if value is None else keepable(value) for name, value in texts.items()},
@@ -105,4 +106,5 @@ def content_of(row: Row[Any]) -> Content | None:
         published=row.published,
         image=row.image,
         pages=row.pages,
+        links=tuple(Link(**link) for link in row.links),
     )

@@ -45,6 +45,7 @@ def test_more_than_a_thousand_bookmarks_are_submitted_at_once(answer: Answer) ->
         (("submit", "ftp://example.org/", "--user", "ada"), "invalid_url"),
         (("status", "--user", "nobody"), "unknown_user"),
         (("results", "--user", "nobody"), "unknown_user"),
+        (("read", "1", "--user", "nobody"), "not_found"),
         (("key", "show", "--user", "nobody"), "no_api_key"),
         (("key", "remove", "--user", "nobody"), "no_api_key"),
         (("erase", "--user", "nobody"), "unknown_user"),

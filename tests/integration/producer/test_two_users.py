@@ -49,6 +49,7 @@ OF_A_USER: dict[Address, tuple[Any, Scope]] = {
     ("POST", "/v1/users/{user}/bookmarks"): (A_PAGE, Scope.WRITE),
     ("GET", "/v1/users/{user}/bookmarks"): (None, Scope.READ),
     ("GET", "/v1/users/{user}/bookmarks/{bookmark}"): (None, Scope.READ),
+    ("GET", "/v1/users/{user}/bookmarks/{bookmark}/content"): (None, Scope.READ),
     ("DELETE", "/v1/users/{user}/bookmarks/{bookmark}"): (None, Scope.WRITE),
     ("PUT", "/v1/users/{user}/api-key"): ({"key": KEYS[LINUS]}, Scope.KEYS),
     ("GET", "/v1/users/{user}/api-key"): (None, Scope.READ),
@@ -441,6 +442,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "submit": [[f"https://example.org/{mark(ADA)}/0", "--user", LINUS]],
     "status": [["--user", LINUS]],
     "results": [["--user", LINUS]],
+    "read": [["{bookmark}", "--user", LINUS]],
     "key add": [["--user", LINUS]],
     "key show": [["--user", LINUS]],
     "key remove": [["--user", LINUS]],
@@ -482,7 +484,7 @@ def test_commands_for_linus_neither_show_nor_change_anything_of_ada(
     adas = of_ada_alone(house)
     for command, tries in COMMANDS.items():
         for arguments in tries:
-            typed = [argument.format(failed=house.failed) for argument in arguments]
+            typed = [argument.format(failed=house.failed, bookmark=house.bookmark) for argument in arguments]
             outcome = CliRunner().invoke(main, [*command.split(), *typed, "--json"], input=KEYS[LINUS])
             assert outcome.exit_code in {0, 1}, (command, outcome.output, outcome.exception)
             assert ADA not in outcome.output.replace(f"https://example.org/{mark(ADA)}/0", ""), command

@@ -176,7 +176,7 @@ def _iso(year: str | int, month: str | int, day: str | int) -> str | None:
 def _image(page: Page, works: list[dict[str, Any]]) -> str | None:
     names = ("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src")
     try:
-        address = urljoin(page.url, _first(page.meta, *names) or _said(works, "image"))
+        address = urljoin(page.base, _first(page.meta, *names) or _said(works, "image"))
     except ValueError:
         return None
     return address if address.startswith(("https://", "http://")) else None

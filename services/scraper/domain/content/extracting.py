@@ -8,10 +8,12 @@ from services.scraper.domain.content.about import About, Kind, about
 from services.scraper.domain.content.article import article_of
 from services.scraper.domain.content.asides import without_asides
 from services.scraper.domain.content.furniture import without_furniture
+from services.scraper.domain.content.links import links_in
 from services.scraper.domain.content.markdown import blocks_of
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.pruning import visible
 from services.scraper.domain.content.sites import content_by_site
+from services.scraper.domain.content.tree import Element
 from services.scraper.domain.pages import Extracted
 
 _LONG_BLOCK = 40
@@ -47,8 +49,11 @@ _MISJUDGED = 2
 def extract_page(page: Page) -> Extracted:
     """The page's main content, Markdown-like, and what the page says about itself."""
     said = about(page)
+    content, blocks = content_of(page, said)
+    text = "\n\n".join(blocks)
     return Extracted(
-        text="\n\n".join(content_blocks(page, said)),
+        text=text,
+        links=links_in(content, text, base=page.base),
         title=said.title,
         offered_title=said.offered_title,
         description=said.description,
@@ -60,17 +65,18 @@ def extract_page(page: Page) -> Extracted:
     )
 
 
-def content_blocks(page: Page, said: About) -> list[str]:
-    """The main content as blocks of text; the title is not repeated in it."""
+def content_of(page: Page, said: About) -> tuple[Element, list[str]]:
+    """The main content, and as blocks of text; the title is not repeated in these."""
     by_site = content_by_site(page)
     if by_site is not None:
-        return blocks_of(by_site)
+        return by_site, blocks_of(by_site)
     seen = visible(page.tree)
     article, whole = article_of(seen), without_furniture(seen, keep_comments=said.kind is Kind.DISCUSSION)
     as_article, as_whole = _once(blocks_of(article)), _once(blocks_of(whole))
     is_article = article.chars > _MISJUDGED * whole.chars or _is_article(as_article, as_whole, said.kind)
     blocks = without_asides(as_article if is_article else as_whole, title=said.title)
-    return [said.body] if len(said.body) > _MISJUDGED * sum(map(len, blocks)) else blocks
+    content = article if is_article else whole
+    return content, [said.body] if len(said.body) > _MISJUDGED * sum(map(len, blocks)) else blocks
 
 
 def _is_article(article: list[str], whole: list[str], kind: Kind) -> bool:

@@ -1,6 +1,6 @@
 """A tree written as Markdown-like text: headings, lists, code blocks, tables and quotes keep their shape.
 
-Emphasis and the addresses of links are left out: they cost an analysis tokens and tell it little.
+Emphasis and the addresses of links are left out: they cost an analysis tokens and tell it little. `links_in` has those.
 """
 
 import re

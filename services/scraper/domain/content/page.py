@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from services.scraper.domain.content.data import objects, records
 from services.scraper.domain.content.tree import Element
@@ -59,6 +59,15 @@ class Page:
         content = element.get("content").strip()
         if name and content:
             self.meta.setdefault(name.lower(), content)
+
+    @property
+    def base(self) -> str:
+        """What its addresses are relative to."""
+        told = (each.get("href") for each in self.elements["base"])
+        try:
+            return urljoin(self.url, next(filter(None, told), ""))
+        except ValueError:
+            return self.url
 
     @property
     def host(self) -> str:

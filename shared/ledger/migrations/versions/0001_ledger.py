@@ -230,6 +230,13 @@ def upgrade() -> None:
         sa.Column("published", sa.Text(), nullable=True, comment="a date, ISO 8601"),
         sa.Column("image", sa.Text(), nullable=True, comment="address of the lead image"),
         sa.Column("pages", sa.Integer(), nullable=True, comment="of a document made for print"),
+        sa.Column(
+            "links",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+            comment="[{text, url}] in the text",
+        ),
         sa.Column("chars", sa.Integer(), nullable=False),
         sa.Column("words", sa.Integer(), nullable=False),
         sa.Column("fetched_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
