@@ -58,3 +58,17 @@ async def test_a_browser_is_replaced_after_a_number_of_pages_and_nothing_is_left
 
     assert len(seen) == 3
     assert left_behind() == []
+
+
+async def test_a_statement_that_comes_long_after_the_rest_of_its_page_is_waited_for() -> None:
+    late = (
+        "setTimeout(() => { const said = document.createElement('div');"
+        " said.className = 'question-content__x'; said.innerText = 'Return the lease ' + 'that ends first.';"
+        " document.body.append(said); }, 2500)"  # by when the page would have been taken as it is
+    )
+    async with site() as hostile, browsing(names={"leetcode.com": ["127.0.0.1"]}, limits=SHORT) as here:
+        hostile.answers["/problems/two-leases/"] = page(late, text=SENTENCES * 3)
+
+        fetched = await here.fetcher.fetch(hostile.url("/problems/two-leases/", host="leetcode.com"))
+
+    assert b"Return the lease that ends first." in fetched.body

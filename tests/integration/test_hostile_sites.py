@@ -197,6 +197,7 @@ async def test_data_is_read_by_those_alone_who_ask_for_it(hostile: Site) -> None
 
     assert (await pages.fetch(hostile.url("/page"))).body == b""
     assert (await data.fetch(hostile.url("/page"))).body == b'{"a": 1}'
+    assert "\r\nAccept: application/json\r\n" in hostile.requests[-1]  # some show people a page where programs get data
 
 
 @pytest.mark.parametrize("media_type", ["application/pdf", "application/octet-stream"])

@@ -46,7 +46,7 @@ class HttpFetcher:
         self._limits = limits
         self._headers = {
             "User-Agent": user_agent,
-            "Accept": _ACCEPT,
+            "Accept": _ACCEPT if readable is READABLE else ", ".join(sorted(readable)),
             "Accept-Encoding": ACCEPTED,
             "Accept-Language": "en,*;q=0.5",
         }

@@ -14,6 +14,7 @@ from yarl import URL
 from services.scraper.adapters.browser import Browser, BrowserLost
 from services.scraper.adapters.browsers import Browsers
 from services.scraper.adapters.egress_proxy import EgressProxy, Pass
+from services.scraper.domain.content.sites import awaited_at
 from services.scraper.domain.limits import RenderLimits
 from services.scraper.domain.pages import Fetched, Hop, parsed
 from shared.egress.rules import Refusal
@@ -38,6 +39,16 @@ _SETTLED = """(ample) => new Promise(resolve => {
     look();
 })"""
 """Resolves when the page shows so many characters and their number has not changed for a while."""
+
+_SHOWN = """(selector) => new Promise(resolve => {
+    const look = () => {
+        const found = document.querySelector(selector);
+        if (found && found.innerText.trim()) resolve(true);
+        else setTimeout(look, 50);
+    };
+    look();
+})"""
+"""Resolves when there is something to read where the selector says."""
 
 _TAKEN = """(limit) => {
     for (const element of document.querySelectorAll("noscript")) element.remove();
@@ -132,6 +143,9 @@ class _Visit:
                 str(url), wait_until="commit", timeout=self.limits.load.total_seconds() * 1000
             )
         with suppress(TimeoutError):
+            if awaited := awaited_at(str(url)):
+                async with asyncio.timeout(awaited.seconds):
+                    await world.ask(_SHOWN, awaited.selector)
             async with asyncio.timeout(self.limits.settle.total_seconds()):
                 await self._settle(world)
         taken = await world.ask(_TAKEN, self.limits.html_chars)
@@ -291,7 +305,7 @@ class _World:
         tree = await self._session.send("Page.getFrameTree")
         self._frame = tree["frameTree"]["frame"]["id"]
 
-    async def ask(self, function: str, argument: int) -> Any:
+    async def ask(self, function: str, argument: int | str) -> Any:
         """The function's answer, in whatever document the page shows by then."""
         while True:
             try:
@@ -302,7 +316,7 @@ class _World:
                 self._context = None
                 await asyncio.sleep(0.05)
 
-    async def _ask(self, function: str, argument: int) -> Any:
+    async def _ask(self, function: str, argument: int | str) -> Any:
         if self._context is None:
             self._context = await self._made()
         answer = await self._session.send(

@@ -51,6 +51,25 @@ def data_of(url: str) -> Data | None:
     return Data(address, leetcode.page_of_data) if address else None
 
 
+@dataclass(frozen=True)
+class Awaited:
+    """What a browser waits for on a site's pages, where it would take what is there before for the page.
+
+    Attributes:
+        selector: CSS, of what holds the content.
+        seconds: how long it may take from when the page begins to arrive.
+    """
+
+    selector: str
+    seconds: float
+
+
+def awaited_at(url: str) -> Awaited | None:
+    """What to wait for on the page at an address; None for most pages."""
+    selector = leetcode.statement_selector(url)
+    return Awaited(selector, leetcode.STATEMENT_WITHIN_S) if selector else None
+
+
 def content_by_site(page: Page) -> Element | None:
     """The content as the page's own site lays it out; None when no handler knows the page."""
     for site in SITES:

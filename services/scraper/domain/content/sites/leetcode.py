@@ -13,6 +13,9 @@ from services.scraper.domain.content.tree import Element
 
 _STATEMENT = ("question-content", "question-description", "description_content")
 
+STATEMENT_WITHIN_S = 15.0
+"""Seconds a browser waits for a statement: the page asks for it after its editor's scripts have come."""
+
 _PROBLEM = re.compile(r"/problems/([a-z0-9-]{1,200})(?:/(?:description/?)?)?$")
 _QUERY = (
     "query question($titleSlug: String!) { question(titleSlug: $titleSlug)"
@@ -22,16 +25,27 @@ _QUERY = (
 
 def data_address(url: str) -> str | None:
     """Where GraphQL answers with the statement of the problem at an address; None for other pages."""
+    problem = _problem_at(url) if url.startswith("https://") else None
+    if problem is None:
+        return None
+    asked = {"query": _QUERY, "variables": json.dumps({"titleSlug": problem}, separators=(",", ":"))}
+    return f"https://leetcode.com/graphql?{urlencode(asked)}"
+
+
+def statement_selector(url: str) -> str | None:
+    """Where the page at an address will have its problem's statement, once its scripts have asked for it."""
+    named = (f'[class*="{name}"]' for name in _STATEMENT)
+    return ", ".join(['[data-track-load="description_content"]', *named]) if _problem_at(url) else None
+
+
+def _problem_at(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError:
         return None
     problem = _PROBLEM.match(parts.path)
-    if parts.scheme != "https" or host != "leetcode.com" or problem is None:
-        return None
-    asked = {"query": _QUERY, "variables": json.dumps({"titleSlug": problem[1]}, separators=(",", ":"))}
-    return f"https://leetcode.com/graphql?{urlencode(asked)}"
+    return problem[1] if problem and host == "leetcode.com" else None
 
 
 def page_of_data(answer: bytes) -> str | None:
