@@ -32,6 +32,22 @@ def test_submitted_bookmarks_show_in_status_and_results(answer: Answer, fleet: R
     assert "queued" in fleet("status").stdout
 
 
+def test_a_browsers_bookmarks_are_handed_in_with_tags_and_times(answer: Answer, fleet: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bookmarks.html"
+    links = (
+        f'<DT><A HREF="{PAGES[0]}" TAGS="x" ADD_DATE="1700000001">One</A><DT><A HREF="javascript:alert(1)">No page</A>'
+    )
+    file.write_text(f"<DL><p><DT><H3>Reading</H3><DL><p>{links}</DL><p></DL>", encoding="utf-8")
+
+    told = answer("submit", "--file", str(file), "--user", "ada")
+
+    assert ([one["url"] for one in told["bookmarks"]], told["left_out"]) == ([PAGES[0]], 1)
+    [shown] = answer("results", "--user", "ada")
+    assert (shown["title"], shown["tags"]) == ("One", ["x", "Reading"])
+    assert "were left out" in fleet("submit", "--file", str(file), "--user", "ada").stdout
+    assert "--file" in fleet("submit", "--user", "ada").stderr
+
+
 def test_more_than_a_thousand_bookmarks_are_submitted_at_once(answer: Answer) -> None:
     urls = [f"https://example.org/{number}" for number in range(1_001)]
 
