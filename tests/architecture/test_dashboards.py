@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.grafana.building.__main__ import FOLDER, as_json
-from tests.observing import known_metrics, metrics_named_in
+from tests.observing import RULES, known_metrics, metrics_named_in
 
 ROOT = Path(__file__).parents[2]
 MADE = as_json()
@@ -28,6 +28,19 @@ def test_every_panel_says_what_to_make_of_it_and_asks_for_metrics_that_exist(nam
         for target in panel["targets"]:
             assert metrics_named_in(target["expr"]) <= known_metrics()
             assert target["legendFormat"], panel["title"]
+
+
+SHOWN_NOWHERE = {
+    "fleet_trace_spans_total": "tracing is off unless somebody wants it; docs/operations/tracing.md has the query",
+}
+"""Metrics that no dashboard and no alert asks for, and why."""
+
+
+def test_every_metric_is_on_a_dashboard_or_watched_by_a_rule_or_left_out_for_a_reason() -> None:
+    rules = [path.read_text(encoding="utf-8") for path in RULES.iterdir()]
+    asked_for = {metric for text in (*MADE.values(), *rules) for metric in metrics_named_in(text)}
+
+    assert known_metrics() - asked_for == set(SHOWN_NOWHERE)
 
 
 def panels_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:

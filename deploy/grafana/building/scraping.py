@@ -7,7 +7,8 @@ from deploy.grafana.building.panels import Query, a_minute, board, graph, quanti
 
 def scraping() -> Dashboard:
     """The dashboard of the scrape and render stages."""
-    return _guards(_pages(board("Scraping", "fleet-scraping", "Pages, browsers, sites and the egress guard.")))
+    whole = board("Scraping", "fleet-scraping", "Pages, browsers, what is shared, sites and the egress guard.")
+    return _guards(_shared(_pages(whole)))
 
 
 def _pages(whole: Dashboard) -> Dashboard:
@@ -56,6 +57,41 @@ def _pages(whole: Dashboard) -> Dashboard:
                 Query("60 * sum(rate(fleet_browser_pages_total[$__rate_interval]))", "pages a minute"),
                 Query("60 * sum(rate(fleet_browser_restarts_total[$__rate_interval]))", "restarts a minute"),
                 says="A browser is replaced after some hundred pages, or when it is lost.",
+            )
+        )
+    )
+
+
+def _shared(whole: Dashboard) -> Dashboard:
+    return (
+        whole.with_row(row("Shared looks, and what stands in for pages"))
+        .with_panel(
+            graph(
+                "Looks at pages, a minute",
+                a_minute("fleet_cache_total", by="result"),
+                says="hit and joined ask the site nothing, revalidated nearly nothing; a miss is fetched.",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            graph(
+                "Pages that needed no new fetch",
+                Query(
+                    'sum(rate(fleet_cache_total{result=~"hit|joined|revalidated"}[$__rate_interval]))'
+                    ' / sum(rate(fleet_cache_total{result!="waiting"}[$__rate_interval]))',
+                    "share",
+                ),
+                says="Of all looks that got an answer; many users who save the same pages make it large.",
+                unit="percentunit",
+                most=1,
+            )
+        )
+        .with_panel(
+            graph(
+                "Pages that keep fallback content, by code, a minute",
+                a_minute("fleet_jobs_total", by="code", where='{stage=~"scrape|render", outcome="failed"}'),
+                says="The page could not be had; robots_refused is a site's wish. `fleet failures` says whose and why.",
+                stacked=True,
             )
         )
     )
