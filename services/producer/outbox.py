@@ -18,13 +18,14 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One row of the outbox: what happened to whom, and when."""
+    """One row of the outbox: what happened to whom, and when; and where in a trace, as W3C's `traceparent`."""
 
     id: int
     user: UserId
     type: str
     data: Mapping[str, Any]
     at: datetime
+    trace: str | None = None
 
 
 class Outbox(Protocol):
@@ -42,7 +43,7 @@ class Outbox(Protocol):
 
 def cloud_event(told: Told) -> dict[str, object]:
     """The row as a CloudEvent in structured mode; `source` and `id` name it, however often it goes out."""
-    return {
+    event: dict[str, object] = {
         "specversion": "1.0",
         "id": str(told.id),
         "source": SOURCE,
@@ -52,6 +53,7 @@ def cloud_event(told: Told) -> dict[str, object]:
         "datacontenttype": "application/json",
         "data": dict(told.data),
     }
+    return event if told.trace is None else event | {"traceparent": told.trace}
 
 
 async def relay_for_ever(outbox: Outbox, sink: EventSink, *, poll: timedelta) -> NoReturn:

@@ -11,6 +11,7 @@ from shared.audit.in_postgres import record_within
 from shared.database import Database
 from shared.keys import KeyRecord
 from shared.ledger.tables import api_keys, outbox
+from shared.tracing import traceparent
 from shared.values import KeyStatus, UserId
 
 _keys = api_keys.c
@@ -108,7 +109,7 @@ class PostgresKeyRegistry:
     ) -> None:
         """Write the event and the audit entry of a change into the change's own transaction."""
         data = {"status": str(status), "reason": reason}
-        await connection.execute(outbox.insert().values(user_id=user, type=_EVENT, data=data))
+        await connection.execute(outbox.insert().values(user_id=user, type=_EVENT, data=data, trace=traceparent()))
         await record_within(connection, by, action, user, {"status": str(status), "version": version})
 
 

@@ -323,6 +323,7 @@ outbox = Table(
     Column("user_id", Text, nullable=False),
     Column("type", Text, nullable=False, comment="the CloudEvents type"),
     Column("data", JSONB, nullable=False),
+    Column("trace", Text, comment="where it came to be, as W3C's traceparent"),
     _now("created_at"),
 )
 

@@ -142,6 +142,12 @@ def here() -> Trace | None:
     return _here.get()
 
 
+def traceparent() -> str | None:
+    """The place in its trace of what runs now, as rows keep it for what will follow from it."""
+    trace = here()
+    return None if trace is None else str(trace)
+
+
 def go_on_from(trace: Trace | None) -> None:
     """What follows in this thread or task belongs there."""
     _here.set(trace)

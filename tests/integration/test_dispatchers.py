@@ -28,8 +28,10 @@ from shared.quota.calendar import Calendar
 from shared.quota.in_postgres import PostgresLimits
 from shared.quota.opening import deployment_limits
 from shared.settings import DefaultKeySettings, QuotaSettings
+from shared.tracing import Trace, go_on_from
 from shared.usage.in_postgres import PostgresUsage
 from shared.values import KeySource, Stage, UserId
+from tests.contract.ledger.kit import ADA, SCRAPE, claim_all, content, pages
 from tests.integration.waiting import until
 
 LEASE = timedelta(seconds=60)
@@ -178,6 +180,20 @@ async def test_what_was_told_goes_out_in_order_and_is_forgotten(database: Databa
     assert {event["subject"] for event in sink.events} == {"ada"}
     assert sink.events[0]["data"] == {"bookmark_id": 7}
     assert waiting(database_url) == 0
+
+
+async def test_what_is_told_says_where_in_a_trace_it_came_to_be(database: Database, ledger: PostgresLedger) -> None:
+    place = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    sink = InMemoryEventSink()
+    await ledger.submit(ADA, pages(2))
+    first, second = await claim_all(ledger, SCRAPE)
+    await ledger.store_content(first, content())
+
+    go_on_from(Trace.read(place))
+    await ledger.store_content(second, content())
+    await PostgresOutbox(database).relay(sink, at_most=10)
+
+    assert [event.get("traceparent") for event in sink.events] == [None, place]
 
 
 async def test_nothing_is_forgotten_before_it_is_out(database: Database, database_url: str) -> None:

@@ -38,4 +38,4 @@ async def _is_alone(work: AsyncConnection) -> bool:
 
 async def _oldest(work: AsyncConnection, at_most: int) -> list[Told]:
     rows = await work.execute(select(outbox).order_by(outbox.c.id).limit(at_most))
-    return [Told(row.id, UserId(row.user_id), row.type, row.data, row.created_at) for row in rows]
+    return [Told(row.id, UserId(row.user_id), row.type, row.data, row.created_at, row.trace) for row in rows]

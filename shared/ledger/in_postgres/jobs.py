@@ -15,7 +15,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.ledger import Job
 from shared.ledger.tables import jobs
-from shared.tracing import here
+from shared.tracing import traceparent
 from shared.values import BookmarkId, JobId, Stage, UserId, WaitReason
 
 NOW = func.statement_timestamp()
@@ -106,12 +106,6 @@ async def enqueue(
     if bookmarks:
         of = {"user": user, "stage": stage, "bookmarks": list(bookmarks), "trace": traceparent()}
         await work.execute(_ENQUEUE, {**of, "after": after, "reason": reason})
-
-
-def traceparent() -> str | None:
-    """What a job that is queued now follows from, as its row keeps it."""
-    trace = here()
-    return None if trace is None else str(trace)
 
 
 async def analyse_anew(

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.audit import Actor
 from shared.audit.in_postgres import record_within
-from shared.ledger.in_postgres.jobs import NOW, QUEUED, RELEASED, RUNNING, traceparent
+from shared.ledger.in_postgres.jobs import NOW, QUEUED, RELEASED, RUNNING
 from shared.ledger.in_postgres.lanes import Windows, hold, open_lane, settle
 from shared.ledger.tables import analyses, contents, jobs, lanes
+from shared.tracing import traceparent
 from shared.values import AnalysedBy, Stage, Strategy, UserId, WaitReason
 
 

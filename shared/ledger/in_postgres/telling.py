@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.errors import FleetError
 from shared.ledger import Pause
 from shared.ledger.tables import bookmarks, outbox
+from shared.tracing import traceparent
 from shared.values import BookmarkId, UserId
 from shared.waiting import words_of
 
@@ -24,11 +25,12 @@ _BOOKMARK = func.jsonb_build_object(
     "user", bookmarks.c.user_id,
 )  # fmt: skip
 _TELL = insert(outbox).from_select(
-    ["user_id", "type", "data"],
+    ["user_id", "type", "data", "trace"],
     select(
         bookmarks.c.user_id,
         bindparam("type", type_=TEXT),
         _BOOKMARK.op("||")(bindparam("why", type_=JSONB)),
+        bindparam("trace", type_=TEXT),
     ).where(bookmarks.c.id == any_(bindparam("about", type_=ARRAY(BIGINT)))),
 )
 
@@ -39,7 +41,7 @@ async def tell(
     """Queue one event for each bookmark, with its id, URL, user and upstream's own id; a failure with its reasons."""
     why = {} if error is None else {"code": error.code, "sentence": error.sentence, "advice": error.advice}
     if about:
-        await work.execute(_TELL, {"type": type_, "why": why, "about": list(about)})
+        await work.execute(_TELL, {"type": type_, "why": why, "about": list(about), "trace": traceparent()})
 
 
 async def tell_exhausted(work: AsyncConnection, user: UserId, pause: Pause) -> None:
@@ -54,4 +56,4 @@ async def tell_exhausted(work: AsyncConnection, user: UserId, pause: Pause) -> N
         "sentence": f"{words.because[0].upper()}{words.because[1:]}.",
         "advice": words.advice,
     }
-    await work.execute(outbox.insert().values(user_id=user, type=EXHAUSTED, data=data))
+    await work.execute(outbox.insert().values(user_id=user, type=EXHAUSTED, data=data, trace=traceparent()))
