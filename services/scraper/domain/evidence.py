@@ -7,14 +7,12 @@ Signs of different kinds together do, unless there is much prose beside them.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
 from services.scraper.domain import notices
 from services.scraper.domain.counting import count_words
-from services.scraper.domain.notices import SHORT, Notice, ShortLines
-from services.scraper.domain.outline import Outline
-from services.scraper.domain.pages import Fetched, Reading
+from services.scraper.domain.notices import Notice, ShortLines
+from services.scraper.domain.sight import FEW_WORDS, HEADLINE_WORDS, HOME_PATH, LOGIN_PATH, LONG_SLUG, SENTENCE, Sight
 from services.scraper.domain.signs import Sign
 from services.scraper.domain.stems import ADDRESSED, PRICE, REMAINING
 from services.scraper.domain.wording import wordings
@@ -25,15 +23,7 @@ ENOUGH = 4
 _SURE = 20
 """Points of what is proof alone."""
 
-_SENTENCE_WORDS = 8
-_SENTENCE = re.compile(r"[.!?…。！？:][\"”’»)]*$")
-_FEW_LINKS = 6
-_FEW_WORDS = 20
-_SMALL = 90
-_FIRST_HEADINGS = 2
 _ALL_HEADINGS = 10
-_HEADLINE_WORDS = 12
-_TELLING = 5
 _ERROR = 400
 _BUTTON_WORDS = 6
 _PARAGRAPH_WORDS = 15
@@ -41,13 +31,7 @@ _MANY_TOPICS = 2
 _TEASER_WORDS = 300
 _PAID_PART_WORDS = 150
 _AFTER_WALL_WORDS = 60
-_LONG_SLUG = 3
 
-_LOGIN_PATH = re.compile(
-    r"/(?:(?:user|users|account|accounts|auth|member|members)/)?(?:log-?_?in|sign-?_?in|sso|oauth2?|authorize|authwall"
-    r"|openid-connect|connexion|anmelden|wp-login\.php)(?:[/.?]|$)",
-    re.IGNORECASE,
-)
 _BY_ANOTHER = wordings(
     r"\b(?:with|mit|über|avec|con|com|med|met|via|przez|через|ile)\s+(?:your )?(?:google|apple|facebook|microsoft"
     r"|git(?:hub|lab)|linkedin|sso|twitter|x|amazon|yandex|vk|okta|orcid|a passkey|passkey)\b"
@@ -62,9 +46,6 @@ _WAY_BACK = re.compile(
 _MISSING_PATH = re.compile(
     r"/(?:404|not-?_?found|page-?not-?found|error(?:-?404|s/404)?|(?:\w+-)?(?:expired|closed|removed|unavailable|abgelaufen|expiree?|caducad[ao]))(?:[/.]|$)",
     re.IGNORECASE,
-)
-_HOME_PATH = re.compile(
-    r"/?(?:[a-z]{2}(?:[-_][a-z]{2})?/?)?(?:(?:index|home|default|start)(?:\.\w{2,5})?/?)?", re.IGNORECASE
 )
 _MISSING_STATE = re.compile(r"/?(?:404|410|_error|\w*not[_\- ]?found\w*)", re.IGNORECASE)
 _CONSENT_PLACE = re.compile(r"(?:^|[./])(?:consent|cookie-?wall|privacy-?gate)(?:[./?]|$)", re.IGNORECASE)
@@ -87,117 +68,6 @@ class Evidence:
 
     points: int
     what: str
-
-
-@dataclass(frozen=True)
-class Sight:
-    """A page with its address as asked for, and what several rules look at.
-
-    Attributes:
-        asked: the address before redirects.
-    """
-
-    page: Fetched
-    reading: Reading
-    asked: str
-
-    @property
-    def outline(self) -> Outline:
-        """What stands where."""
-        return self.reading.outline
-
-    @cached_property
-    def words(self) -> int:
-        """Of the content."""
-        return count_words(self.reading.extracted.text)
-
-    @cached_property
-    def counted(self) -> list[tuple[str, int]]:
-        """All lines with their words."""
-        return [(line, count_words(line)) for line in self.outline.lines]
-
-    @cached_property
-    def prose(self) -> list[tuple[str, int]]:
-        """The lines that are sentences, with their words."""
-        return [(line, words) for line, words in self.counted if words >= _SENTENCE_WORDS and _SENTENCE.search(line)]
-
-    @cached_property
-    def short_lines(self) -> ShortLines:
-        """The lines in which a notice may speak."""
-        return ShortLines([line for line, words in self.counted if words <= SHORT])
-
-    @cached_property
-    def headlines(self) -> ShortLines:
-        """The title's parts and the first heading."""
-        lines = dict.fromkeys((*notices.parts_of(self.reading.extracted.title), *self.outline.headings[:1]))
-        return ShortLines.of([line for line in lines if count_words(line) <= _HEADLINE_WORDS])
-
-    def prose_beside(self, notice: Notice) -> int:
-        """Words of sentences that are not the notice's."""
-        its_own = set(notice.said_in(self.short_lines))
-        if self.headlines_of(notice):
-            its_own.update(self.lines_of(notice))
-        return sum(words for line, words in self.prose if line not in its_own)
-
-    def topics_of(self, notice: Notice) -> set[str]:
-        """What a small page that stands alone, without ways through a site, speaks of as the notice does."""
-        if self.outline.links > _FEW_LINKS or self.is_dated or sum(words for _, words in self.prose) > _SMALL:
-            return set()
-        return notice.topics_in("\n".join((self.reading.extracted.title, *self.outline.lines)))
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether it names a date or an author, as articles do."""
-        return bool(self.reading.extracted.published or self.reading.extracted.author)
-
-    def names_of(self, notice: Notice, *, headings: int = _FIRST_HEADINGS) -> list[str]:
-        """The parts of the title and the first headings that name the notice."""
-        return notice.names_in(self.reading.extracted.title, self.outline.headings[:headings])
-
-    def line_of(self, notice: Notice) -> str:
-        """The first line that says what the notice says; empty when there is none."""
-        return next(iter(notice.said_in(self.short_lines)), "")
-
-    def headlines_of(self, notice: Notice) -> list[str]:
-        """The title's parts and the first heading, where they speak of what the notice speaks of."""
-        return notice.spoken_in(self.headlines)
-
-    def lines_of(self, notice: Notice) -> list[str]:
-        """The lines below the headings that speak of what the notice speaks of."""
-        return [line for line in notice.spoken_in(self.short_lines) if line not in self.outline.headings]
-
-    @cached_property
-    def is_led_elsewhere(self) -> bool:
-        """Whether redirects led to an address that has nothing of the bookmarked one's last part."""
-        at, asked = urlsplit(self.page.url), urlsplit(self.asked)
-        last = asked.path.rstrip("/").rpartition("/")[2].partition(".")[0]
-        return len(last) >= _TELLING and last.casefold() not in at.path.casefold()
-
-    @cached_property
-    def is_elsewhere(self) -> bool:
-        """Whether the bookmarked address is made of words of which not one is on the page."""
-        words = set(re.findall(r"[^\W\d_]{4,}", urlsplit(self.asked).path.rstrip("/").rpartition("/")[2].casefold()))
-        shown = "\n".join((self.reading.extracted.title, *self.outline.lines)).casefold()
-        return len(words) >= _LONG_SLUG and not any(word in shown for word in words)
-
-    def is_asked_for(self, notice: Notice) -> bool:
-        """Whether the bookmarked address itself names what the page names: a page about it."""
-        asked = urlsplit(self.asked).path.casefold()
-        if _LOGIN_PATH.search(asked):
-            return False
-        names = (*self.names_of(notice), self.line_of(notice))
-        named = (set(re.findall(r"\w{3,}", name.casefold())) for name in names)
-        return any(_is_within(words, set(re.findall(r"\w+", asked))) for words in named)
-
-    def is_bare(self, notice: Notice) -> bool:
-        """Whether there is next to nothing on the page beside the notice, not even ways through a site."""
-        return self.outline.links <= _FEW_LINKS and self.prose_beside(notice) < _FEW_WORDS
-
-
-def _is_within(words: set[str], address: set[str]) -> bool:
-    """Whether half of the words, or a status among them, are in an address."""
-    both = words & address
-    return any(re.fullmatch(r"[45]\d\d", word) for word in both) or 0 < len(words) <= 2 * len(both)
 
 
 def of_challenge(sight: Sight) -> Iterator[Evidence]:
@@ -231,22 +101,22 @@ def of_consent(sight: Sight) -> Iterator[Evidence]:
     if _CONSENT_PLACE.search(f"{at.netloc}{at.path}"):
         led = not _CONSENT_PLACE.search(sight.asked)
         yield Evidence(_SURE if led else 3, "led to a form for consent" if led else "the address of a form for consent")
-    yield from _worded(sight, notices.CONSENT, said=1)
+    yield from _worded(sight, notices.CONSENT, said=2 if sight.is_tiny else 1)
     yield from _bareness(sight, notices.CONSENT)
 
 
 def of_login(sight: Sight) -> Iterator[Evidence]:
     """That one has to sign in first."""
     at, asked = urlsplit(sight.page.url).path, urlsplit(sight.asked).path
-    if _LOGIN_PATH.search(at):
-        led = not _LOGIN_PATH.search(asked) or bool(_WAY_BACK.search(urlsplit(sight.page.url).query))
+    if LOGIN_PATH.search(at):
+        led = not LOGIN_PATH.search(asked) or bool(_WAY_BACK.search(urlsplit(sight.page.url).query))
         yield Evidence(_SURE if led else 1, "led to the address of a form to sign in" if led else "a form's address")
-    if _LOGIN_PATH.search(urlsplit(urljoin(sight.page.url, sight.outline.sends_to)).path) and not sight.prose:
+    if LOGIN_PATH.search(urlsplit(urljoin(sight.page.url, sight.outline.sends_to)).path) and not sight.prose:
         yield Evidence(4, "a script that leads to a form to sign in")
     has_form = sight.outline.fields > 0
     yield from _worded(sight, notices.LOGIN, named=3 if has_form else 2)
     if sight.outline.passwords:
-        is_all = sight.prose_beside(notices.LOGIN) < _FEW_WORDS
+        is_all = sight.prose_beside(notices.LOGIN) < FEW_WORDS
         yield Evidence(3 if is_all else 2, "a field for a password")
     if sight.outline.names and not sight.outline.passwords:
         yield Evidence(1, "a field for an account's name")
@@ -281,20 +151,29 @@ def _wall(sight: Sight) -> Iterator[Evidence]:
     """What is said where the article stops."""
     ending = _ending(sight)
     names = sight.names_of(notices.PAYWALL, headings=_ALL_HEADINGS)
-    if name := next((each for each in names if _is_near_the_end(sight, each)), ""):
+    if name := next((each for each in names if _line_with(each, sight) in ending), ""):
         yield Evidence(3, f"“{_short(name)}”")
     if wall := next((line for line in notices.PAYWALL.said_in(sight.short_lines) if line in ending), ""):
         yield Evidence(3, f"“{_short(wall)}”")
     elif offers := notices.PAYWALL.spoken_in(ShortLines.of(ending)):
         yield Evidence(2, f"“{_short(offers[0])}”")
+    elif paying := _paying_beside_little(sight):
+        yield Evidence(2, f"a few words, and “{_short(paying)}”")
     if left := next((line for line in ending if _tells_what_is_left(line)), ""):
         yield Evidence(2, f"“{_short(left)}”")
     if price := next(filter(PRICE.search, ending), ""):
         yield Evidence(1, f"a price: “{_short(price)}”")
 
 
+def _paying_beside_little(sight: Sight) -> str:
+    """The line of a tiny page that speaks of paying, where its heading does not: that is not what it is about."""
+    if not sight.is_tiny or notices.PAYWALL.begun_in(ShortLines.of(sight.outline.headings[:1])):
+        return ""
+    return next(iter(notices.PAYWALL.begun_in(sight.short_lines)), "")
+
+
 def _tells_what_is_left(line: str) -> bool:
-    return REMAINING.search(line) is not None and count_words(line) <= _HEADLINE_WORDS
+    return REMAINING.search(line) is not None and count_words(line) <= HEADLINE_WORDS
 
 
 def of_absence(sight: Sight) -> Iterator[Evidence]:
@@ -329,9 +208,10 @@ def for_the_page(sight: Sight, notice: Notice) -> Evidence:
     """What speaks for the page itself: prose that is not the notice's, a date, an author."""
     prose = sight.prose_beside(notice)
     points = sum(prose >= enough for enough in (30, 80, 150, 250))
-    is_article = sight.is_dated and prose >= _FEW_WORDS
+    is_article = sight.is_dated and prose >= FEW_WORDS
     is_meant = sight.is_asked_for(notice)
-    return Evidence(-(points + is_article + 3 * is_meant), f"{prose} words of prose")
+    is_named = sight.is_tiny and sight.is_as_named
+    return Evidence(-(points + is_article + is_named + 3 * is_meant), f"{prose} words of prose")
 
 
 def for_the_article(sight: Sight) -> Evidence:
@@ -380,16 +260,16 @@ def _worded(sight: Sight, notice: Notice, *, named: int = 3, said: int = 3) -> I
         yield Evidence(3, f"small, alone, and about {', '.join(sorted(topics)[:4])}")
     if mark := notice.mark_in(sight.outline.marks):
         yield Evidence(3, f"named “{mark}” by its site")
-    if (names or line or headlines) and not sight.outline.is_described:
+    if (names or line or headlines or (spoken and sight.is_tiny)) and not sight.outline.is_described:
         yield Evidence(1, "says nothing of itself")
     if (names or headlines or line or spoken) and sight.is_led_elsewhere:
         yield Evidence(2 if names or headlines else 1, "not at the address that was asked for")
-    if (names or headlines) and sight.is_elsewhere:
+    if (names or headlines or line or spoken) and sight.is_elsewhere:
         yield Evidence(1, "nothing of what its address names")
 
 
 def _bareness(sight: Sight, notice: Notice, *, few_links: bool = True) -> Iterator[Evidence]:
-    if sight.is_bare(notice) if few_links else sight.prose_beside(notice) < _FEW_WORDS:
+    if sight.is_bare(notice) if few_links and not sight.is_tiny else sight.prose_beside(notice) < FEW_WORDS:
         yield Evidence(1, "hardly anything else")
 
 
@@ -404,12 +284,10 @@ def _ending(sight: Sight) -> list[str]:
     return ending[::-1]
 
 
-def _is_near_the_end(sight: Sight, wall: str) -> bool:
-    """Whether hardly any prose follows on a line: behind a wall there is none."""
+def _line_with(name: str, sight: Sight) -> str:
+    """The first line in which a notice's name stands; empty when it is in the title alone."""
     lines = sight.outline.lines
-    at = next((place for place, line in enumerate(lines) if wall.casefold() in line.casefold().replace("’", "'")), 0)
-    after = set(lines[at + 1 :])
-    return sum(words for line, words in sight.prose if line in after) <= _AFTER_WALL_WORDS
+    return next((line for line in lines if name.casefold() in line.casefold().replace("’", "'")), "")
 
 
 def _is_cut_off(sight: Sight) -> bool:
@@ -417,16 +295,16 @@ def _is_cut_off(sight: Sight) -> bool:
     lines = (line for line in reversed(sight.outline.lines) if not PRICE.search(line))
     paragraphs = (line for line in lines if count_words(line) >= _PARAGRAPH_WORDS)
     last = next(paragraphs, "")
-    return bool(last) and (last.endswith(("…", "...")) or not _SENTENCE.search(last))
+    return bool(last) and (last.endswith(("…", "...")) or not SENTENCE.search(last))
 
 
 def _is_led_home(sight: Sight) -> bool:
     """Whether a page was asked for and the site's first page came: what many sites do with addresses they forgot."""
     at, asked = urlsplit(sight.page.url), urlsplit(sight.asked)
-    if not _HOME_PATH.fullmatch(at.path) or at.query or _HOME_PATH.fullmatch(asked.path):
+    if not HOME_PATH.fullmatch(at.path) or at.query or HOME_PATH.fullmatch(asked.path):
         return False
     last = asked.path.rstrip("/").rpartition("/")[2]
-    return _site(at.netloc) == _site(asked.netloc) or len(re.split(r"[-_]", last)) > _LONG_SLUG
+    return _site(at.netloc) == _site(asked.netloc) or len(re.split(r"[-_]", last)) > LONG_SLUG
 
 
 def _site(netloc: str) -> str:

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.scraper.domain.evidence import CHARGES, ENOUGH, Sight
+from services.scraper.domain.evidence import CHARGES, ENOUGH
 from services.scraper.domain.pages import Fetched, Reading
+from services.scraper.domain.sight import Sight
 from services.scraper.domain.signs import Sign
 from services.scraper.domain.wording import wordings
 
@@ -130,9 +131,11 @@ def _by_length(sight: Sight) -> Judgement:
     if words < THIN_WORDS and _FILE.search(sight.reading.extracted.title):
         return Judgement(Verdict.NOT_TEXT, f"{words} words about a file")
     says = words >= THIN_WORDS or bool(sight.prose) or (words >= STATEMENT_WORDS and not is_heavy)
-    if says and words >= EMPTY_WORDS:
-        return Judgement(Verdict.OK, f"{words} words")
-    return Judgement(Verdict.THIN, f"{words} words", needs_browser=is_heavy)
+    if not says or words < EMPTY_WORDS:
+        return Judgement(Verdict.THIN, f"{words} words", needs_browser=is_heavy)
+    is_doubtful = sight.is_tiny and sight.is_elsewhere
+    told = f"{words} words, none of those its address names" if is_doubtful else f"{words} words"
+    return Judgement(Verdict.THIN if is_doubtful else Verdict.OK, told)
 
 
 def _is_shell(sight: Sight) -> bool:

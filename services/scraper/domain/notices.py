@@ -68,6 +68,10 @@ class Notice:
         both = set(lines.with_words(self.pair.one)).intersection(others)
         return [line for line in others if line in both and not self.pair.is_in_passing(unquoted(line))]
 
+    def begun_in(self, lines: "ShortLines") -> list[str]:
+        """Those of the lines that speak of the first of the two things."""
+        return lines.with_words(self.pair.one) if self.pair else []
+
     def mark_in(self, names: str) -> str:
         """The first of the names a site has given its page that is one of this notice; empty when none is."""
         found = self.mark.search(names) if self.mark else None
@@ -186,7 +190,8 @@ BLOCKED = Notice(
         r"request (?:rejected|blocked|denied|unsuccessful)|(?:this|your) request (?:was|has been) blocked.{0,40}",
         r"attention required(?: cloudflare)?|your access to this site has been limited.{0,30}",
         r"(?:this \pL+ is )?(?:not available|unavailable) in your (?:country|region|location|area)",
-        r"451:? unavailable.{0,30}|unavailable for legal reasons",
+        r"451:? unavailable.{0,30}|unavailable for legal reasons|unsupported browser|browser not supported",
+        r"(?:your|this) browser is (?:not|no longer) supported.{0,30}|please (?:update|upgrade) your browser",
         r"zugriff (?:verweigert|blockiert|gesperrt)|accès (?:refusé|interdit|bloqué)|acceso (?:denegado|bloqueado)",
         r"accesso negato|acesso negado|toegang geweigerd|доступ (?:запрещ[её]н|ограничен)|アクセス(?:が)?拒否.{0,10}|访问被拒绝",
     ),
@@ -334,6 +339,7 @@ BROKEN = Notice(
         r"(?:error:? ?)?50[0234](?: error)?[ :\-–]*(?:internal server error|bad gateway|service (?:temporarily )?unavailable"
         r"|gateway time-?out)?|(?:error )?(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out)",
         r"(?:site |scheduled |under )?maintenance(?: mode)?|(?:site|website) (?:is )?(?:under|down for) maintenance",
+        r"(?:virtual )?waiting room|you are (?:now )?in (?:the )?(?:line|queue).{0,30}|sie sind in der warteschlange|file d[’']attente",
         r"we(?:'ll| will) be (?:right )?back(?: soon)?|(?:oops[,!. ]*)?something (?:went|has gone|is) wrong|server error",
         r"error establishing a database connection|application error|wartungsarbeiten|en maintenance|en mantenimiento",
         r"(?:an|a server) (?:unexpected |internal )?error (?:has )?occurred|メンテナンス中|(?:技术|系统)?维护中",
@@ -341,6 +347,7 @@ BROKEN = Notice(
     says=wordings(
         r"(?:performing|undergoing|down for|closed for) (?:some |scheduled |essential )*maintenance|be back (?:online )?shortly",
         r"(?:please )?try again (?:later|in a (?:few|little|while|moment))|(?:went|gone) wrong on our (?:side|end)",
+        r"(?:number|place|position) in (?:line|the queue)|when it is your turn|estimated wait",
         r"error establishing a database connection|temporarily (?:unavailable|overloaded|down)",
     ),
 )

@@ -42,7 +42,12 @@ _THING = _stems(
     r"rezept|p[áa]gin|art[íi]c|conte[nú]|ofert|anunci|produt|enlace|v[íi]deo|publicaci|annonce|offre|produit|lien",
     r"annunci|articol|prodott|artig|stron|ogłoszeni|artykuł|str[áa]nk|inzer|insera|sida|annons|siden|sivu|ilmoitus",
     r"vacature|bericht|страниц|стать|объявлени|товар|ваканси|запис|матери|сторінк|sayfa|[iİ]lan|ürün|içerik|σελίδα",
-    r"trang|halaman|oldal",
+    r"trang|halaman|oldal|propert|home\b|house|flat\b|room\b|auction|vehicle|car\b|paste\b|group|communit|account|song|playlist",
+    r"album|app\b|project|course|book\b|invit|survey|ticket|issue|comment|immobilie|wohnung|haus\b|gruppe|konto|kurs",
+    r"inmueble|vivienda|grupo|cuenta|im[óo]vel|conta\b|immobile|gruppo|logement|maison|bien\b|groupe|compte|woning|huis\b",
+    r"groep|mieszkan|grup|byt\b|skupin|bostad|bolig|hus\b|gruppe|asunto|ryhmä|дом\b|квартир|групп|канал|видео|відео",
+    r"video|konut|ev\b|grub|pagin[ăa]|anunț|produsul|articolul|αγγελία|προϊόν|άρθρο|bài viết|sản phẩm|produk|artikel|termék",
+    r"hirdet|cikk",
     unspaced="ページ|記事|商品|求人|投稿|动画|頁面|页面|文章|商品|内容|網頁|网页|페이지|게시물|상품|الصفحة|صفحه",
 )
 _GONE = _stems(
@@ -60,8 +65,12 @@ _GONE = _stems(
     r"ikke (?:funnet|fundet|findes|finnes|længere|lenger)|utløpt|udløbet|ei löy|poistettu|nenalezen|neexistuje",
     r"smazán|не (?:найден|существ|актуальн|доступ|знайден)|удал[её]н|снят|архив|bulunamad|kaldırıl|yayından",
     r"mevcut değil|nem található|d[eé]s?activ|deaktiv|inactiv|inactief|disabled|neaktiv|δεν βρέθηκε",
-    r"không (?:tìm|tồn)|tidak (?:ditemukan|tersedia)",
-    unspaced="見つかりません|見つかりませんでした|削除され|終了し|存在しません|不存在|被?删除|被?刪除|找不到|已下架|찾을 수 없|삭제|존재하지|غير موجود|یافت نشد",
+    r"không (?:tìm|tồn|còn)|tidak (?:ditemukan|tersedia|ada)|no longer|off the market|never existed|let (?:agreed|out)|sold\b",
+    r"не прода|закончил|распродан|verkauft|vendu|vendid|venduto|verkocht|sprzedan|prodán|såld|solgt|myyty|продан|satıldı|artık|eladva|nu (?:mai|există)",
+    r"nem (?:létezik|elérhető)|törölt|δεν (?:υπάρχει|είναι διαθ)|već ne|ne postoji|не знайдено|більше не|більше нема|dihapus",
+    r"(?:event|sale|deal|offer|auction) is over|sold on|n['’]est plus|nie jest już|niedostępn|nedostupn|indispon[ií]",
+    r"kunne ikke|eksisterer ikke|ei (?:ole|enää)|inte (?:längre|kvar)|ikke (?:lengre|mere|tilgjeng)|już nie|už ne",
+    unspaced="見つかりません|見つかりませんでした|削除され|終了し|存在しません|不存在|被?删除|被?刪除|找不到|已下架|찾을 수 없|삭제|종료된|존재하지|غير موجود|یافت نشد",
 )
 
 MISSING = Pair(_THING, _GONE)
@@ -94,11 +103,12 @@ _PAYING = _stems(
     r"subscri|member|premium|plus\b|trial|\w{0,12}abonn|abo\b|suscr|assin|prenum|abbon|předplat|tilaa|подпис|abone",
     r"digital access|paid|reg[ií]st|create an? (?:free )?account|sign up|inscri|crea(?:r|te)? (?:una )?cuenta",
     r"cré\w+ un compte|konto|purchase|unlock|buy",
-    unspaced="会員|購入|購読|有料|订阅|会员|付费|訂閱|구독|유료",
+    r"előfiz|συνδρομ|передплат|berlangganan|pretplat|naročn|đăng ký|dig(?:i|itaal)\b",
+    unspaced="会員|購入|購読|有料|订阅|会员|付费|訂閱|구독|유료|اشترك",
 )
 _READING_ON = _stems(
     r"continu\w+ (?:reading|to read)|keep reading|read (?:on|the (?:rest|full|whole)|more|this)|rest of",
-    r"full (?:article|story|text|post)|the entire",
+    r"full (?:article|story|text|post)|the entire|read .{0,20}in full",
     r"(?:this|the) (?:article|story|post|chapter|content|issue|report) is|remaining|weiterlesen|weiter lesen",
     r"ganzen|vollständig|kompletten|diese[nr]? (?:artikel|inhalt)|lire la suite|intégralité",
     r"(?:la |cet? )(?:suite|article)|reste|poursuivre|(?:seguir|sigue) leyendo|complet",
@@ -106,18 +116,21 @@ _READING_ON = _stems(
     r"redan|allerede|již|už|уже|zaten|ya (?:eres|tienes)|já (?:é|tem)|questo (?:articolo|contenuto)",
     r"lees (?:verder|dit|meer)|verder lezen|(?:den )?(?:här|denne|denna) artikel|läs(?:a)? (?:vidare|hela|den|mer)",
     r"les (?:videre|hele)|læs (?:videre|hele)|lue (?:koko|lisää)|czytaj dalej|cały|pełn|dalsz|celý|дальше|полност",
-    r"полн(?:ая|ый|ую) (?:верс|текст)|дочита|этот материал|devamı|tamamını",
+    r"полн(?:ая|ый|ую) (?:верс|текст)|дочита|этот материал|devamı|tamamını|jatka|vain\b|kun for|endast för|bare for|only for",
+    r"nur für|(?:solo|sólo|só|somente|apenas) (?:para|per)|tylko dla|pouze pro|jen pro|только для|sadece|csak\b|doar pentru|μόνο",
+    r"(?:tento )?článek|ez a cikk|folytat|ця стаття|эта статья|ten artykuł|denne saken|en sak\b|tämä (?:artikkeli|juttu)|articol|далі",
+    r"tovább|dočíst|číst dál|pokračov|citește|διαβάσ|читати далі|baca selengkapnya|đọc tiếp",
     unspaced="すでに|ここから先|続きを|全文|残り|この記事|继续|余下|完整|계속|전체|기사",
 )
 PAYWALL = Pair(_PAYING, _READING_ON, but=_IN_PASSING)
 
 _CONSENT = _stems(
     r"cookie|consent|privacy|partner|tracking|advertis|werbung|einwillig|publicit|pubblicit|publicidad|reklam",
-    r"рекламы|years|age\b|old enough|1[68]\b",
+    r"рекламы|years|age\b|old enough|1[68]\b|date of birth|geburtsdatum|date de naissance|fecha de nacimiento|data di nascita",
     unspaced="クッキー|広告|年齢|歳|隐私|성인|쿠키",
 )
 _AGREEING = _stems(
-    r"accept|agree|allow|reject|confirm|continue|are you|i am|choose|akzept|zustimm|ablehn|weiter|accett|rifiut",
+    r"accept|agree|allow|reject|confirm|continue|must be|enter\b|entering|affirm|are you|i am|choose|akzept|zustimm|ablehn|weiter|accett|rifiut",
     r"acept|rechaz|sind sie|bist du|êtes|avez|tienes|eres|hai\b|ben je|aceit|accepter|refus|godk|avvis|akcept",
     r"zgadz|ukończ|souhlas|přijm|соглас|принят|вам|kabul|masz",
     unspaced="同意|許可|以上|同意する|接受|동의",
@@ -139,16 +152,19 @@ _UNFINISHED = _stems(
 PLACEHOLDER = Pair(_SITE, _UNFINISHED)
 
 _OUT = _stems(
-    r"maintenance|unavailable|down\b|overload|out of order|something went|wartung|nicht erreichbar|überlastet",
+    r"maintenance|unavailable|servers?\b|down\b|overload|out of order|something went|wartung|nicht erreichbar|überlastet",
     r"indisponible|mantenimiento|manutenç|manutenzione|onderhoud|underhåll|vedligehold|vedlikehold|konserwac",
-    r"přerwa|údržb|technick|технич|обслужив|bakım|huolto|karbantart",
-    unspaced="メンテナンス|维护|維護|점검",
+    r"přerwa|údržb|technick|технич|обслужив|bakım|huolto|karbantart|teknisk|teknin|technis|technic|tecnic|techniq|wrong",
+    r"fel\b|gick fel|gik galt|gikk galt|vikaan|schief|fehler|erreur|problème|error|errore|storto|salió mal|erro\b|fout",
+    r"misgegaan|błąd|problem|chyb|pokazil|ошибк|помилк|неполадк|сбой|hata|sorun|hiba|eroare|σφάλμα|στραβά|lỗi|kesalahan",
+    unspaced="アクセスが集中|混雑|メンテナンス|维护|維護|점검|エラー|障害|出错|故障|异常|錯誤|오류|장애|خطأ|صيانة",
 )
 _FOR_NOW = _stems(
     r"later|again|soon|back|moment|temporar|short|currently|try|später|gleich|derzeit|vorübergehend|kürze",
     r"plus tard|bientôt|actuellement|momentan|tarde|pronto|brev|presto|momento|straks|snart|senare|wkrótce|chwil",
-    r"později|позже|скоро|времен|sonra",
-    unspaced="現在|お待ち|しばらく|暂时|稍后|请|잠시",
+    r"refresh|reload|instantes|voltamos|volvemos|revenons|torniamo|zurück|vissza|tilbage|tilbaka|tillbaka|později|позже|скоро|времен|sonra|igen\b|uudelleen|myöhemmin|hetken|opnieuw|erneut|nochmal|réessay|ripro|intenta|tente",
+    r"spróbuj|ponown|zkuste|znovu|попробуй|пізніше|tekrar|deneyin|később|újra|încerca|ξανά|αργότερα|thử lại|coba|nanti|en stund",
+    unspaced="現在|お待ち|しばらく|再度|もう一度|暂时|稍后|请|重试|잠시|다시|لاحق",
 )
 BROKEN = Pair(_OUT, _FOR_NOW)
 
@@ -160,38 +176,41 @@ ADDRESSED = _stems(
 )
 """Notices speak of *this* page, and to *you*; articles' headlines seldom do."""
 
-_AMOUNT = r"(?:[$€£¥￥₽₺]\s?\d|\d\s?(?:[$€£¥₽₺円元원]|(?:kr|zł|kč|tl|eur|usd|euros?|chf|руб)\b))"
+_AMOUNT = (
+    r"(?:[$€£¥￥₽₺]\s?\d|\d\s?(?:[$€£¥₽₺円元원]|(?:kr|zł|kč|tl|ft\b|huf|lei|грн|kroner?|eur|usd|euros?|chf|руб)\b))"
+)
 _TIME = (
     r"(?:month|week|year|mo\b|yr\b|/|mois|semaine|monat|woche|jahr|mes\b|mese|mês|año|maand|jaar|måned|månad|miesi|měs"
-    r"|мес|год|ay\b|月|월|年)"
+    r"|мес|міс|hav|lun[ăa]|год|ay\b|月|월|年)"
 )
 PRICE = re.compile(rf"{_AMOUNT}.{{0,40}}?{_TIME}|{_TIME}.{{0,20}}?{_AMOUNT}", re.IGNORECASE)
 """What a subscription costs in a time."""
 
 REMAINING = re.compile(
-    r"\d ?%.{0,30}?(?:left|read|remain|rest|text|article|à lire|à découvrir|lesen|noch|текст|stat|queda|falta|leer|ler)"
-    r"|(?:read|left|прочи|noch|reste|残り|已读|剩余).{0,20}?\d ?%|^\W*[\d,.]+ ?(?:字|文字|자)(?:\W|$)",
+    r"\d ?%.{0,30}?(?:left|read|remain|rest|text|article|à lire|à découvrir|lesen|noch|текст|stat|queda|falta|leer|ler|tekst|artyk|textu|szöveg)"
+    r"|(?:read|left|прочи|pozosta|zbývá|ještě|noch|reste|残り|已读|剩余).{0,20}?\d ?%|^\W*[\d,.]+ ?(?:字|文字|자)(?:\W|$)",
     re.IGNORECASE,
 )
 """How much of an article is behind a wall."""
 
 _HUMAN = _stems(
-    r"human|robot|bots?\b|browser|captcha|connection|mensch|roboter|humain|humano|umano|navegador|navigateur",
+    r"human|robot|bots?\b|browser|captcha|connection|identity|slider|puzzle|mensch|identität|identité|identidad|identità|menneskelig|przegląd|prohlížeč|böngész|webbläs|nettleser|selain|roboter|humain|humano|umano|navegador|navigateur",
     r"menselijk|människa|menneske|człowiek|člověk|человек|робот|браузер|insan|tarayıcı",
-    unspaced="验证码|滑块|驗證碼|人間|ロボット|ブラウザ|真人|机器人|浏览器|사람|로봇|브라우저",
+    unspaced="자동입력|비정상|验证码|滑块|驗證碼|人間|ロボット|ブラウザ|真人|机器人|浏览器|사람|로봇|브라우저",
 )
 _CHECKING = _stems(
-    r"verif|confirm|prov(?:e|ing)|check|validat|make sure|making sure|ensur|secur|solve|complete|über?prüf",
+    r"verif|confirm|prov(?:e|ing)|check|slide\b|drag\b|a bot\b|weryfik|verifik|verific|перевір|ellenőriz|tarkist|validat|make sure|making sure|ensur|secur|solve|complete|über?prüf",
     r"bestätig|sicher|vérifi|assur|comprob|asegur|demuestr|controll|conferm|bevestig|kontroll|bekräft|potwierd",
     r"sprawdz|ověř|potvrď|провер|подтверд|doğrula|kontrol",
-    unspaced="確認|検証|验证|確認|확인|驗證",
+    unspaced="입력|감지|確認|検証|验证|確認|확인|驗證|拖动|滑动|完成",
 )
 CHALLENGE = Pair(_HUMAN, _CHECKING)
 
 _WAY_IN = _stems(
     r"access|request|service|location|your ip|ip.?adres|connection|traffic|visit|region|country|zugriff|zugang",
     r"anfrage|accès|requête|acceso|solicitud|accesso|richiesta|acesso|toegang|åtkomst|adgang|tilgang|dostęp",
-    r"přístup|dienst|land\b|país|pays|paese|доступ|запрос|erişim|isteğiniz",
+    r"přístup|dienst|land\b|país|pays|paese|доступ|запрос|erişim|isteğiniz|activit|actividad|aktivit|atividade|attività|aktywno",
+    r"where you are|visitors|anschluss|conexión|connexion|verbind|активн|hozzáfér|acces(?:ul)?\b|πρόσβαση|truy cập|akses|quyền",
     unspaced="アクセス|访问|請求|请求|접근|접속|地域",
 )
 _DENIED = _stems(
@@ -200,7 +219,10 @@ _DENIED = _stems(
     r"forbid|reject|refus|restrict|banned|not (?:permitted|allowed|authori)|limited|suspicious|unusual|verweiger",
     r"gesperrt|blockiert|abgelehnt|nicht (?:gestattet|erlaubt)|refusé|interdit|bloqu|denegad|restring|negat",
     r"bloccat|negado|geweiger|geblok|nekad|blocker|nægtet|nektet|odmow|zablok|odepř|запрещ|огранич|заблок|engellen",
-    r"reddedil|yasak",
-    unspaced="拒否|ブロック|制限|禁止|過多|过多|多すぎ|拒绝|阻止|限制|차단|거부|ご利用いただけません",
+    r"currently unavailable|can['’]?t (?:play|show|offer|serve|provide)|verwehrt|eingeschränkt|auffällig|limité|limitad|begrenzt",
+    r"reddedil|yasak|inusual|inhabituel|ungewöhnlich|verdächtig|suspect|sospech|sospett|suspeit|insolit|invulgar|nietypow|podejrzan",
+    r"ongewoon|verdacht|ovanlig|misstänk|usædvanlig|mistænk|uvanlig|mistenk|epätavallis|estetty|neobvykl|podezřel|необычн",
+    r"подозрит|підозріл|olağandışı|şüpheli|szokatlan|gyanús|neobișnuit|tiltva|interzis|restricționat|từ chối|ditolak|diblokir",
+    unspaced="異常|异常|拒否|ブロック|制限|禁止|過多|过多|多すぎ|拒绝|阻止|限制|차단|거부|ご利用いただけません",
 )
 BLOCKED = Pair(_WAY_IN, _DENIED)
