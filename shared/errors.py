@@ -457,6 +457,7 @@ class PageUnreachable(Transient):
     """The site did not answer, or not in time."""
 
     code = "page_unreachable"
+    rest = timedelta(seconds=3)  # as long as others are told of it instead of asking
     advice = "Have it tried again later with `fleet retry`; the bookmark shows fallback content until then."
 
     def __init__(self, sentence: str, *, timed_out: bool = False) -> None:

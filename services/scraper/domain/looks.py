@@ -11,7 +11,10 @@ SHARED_FAILURES = (PageUnreachable, PageUnusable, PageRefused)
 """What a site's silence or nonsense ends in; every other failure is its finder's own."""
 
 A_MOMENT = timedelta(seconds=10)
-"""For so long a failure or refusal answers all who come: a site in trouble is not asked once for each of a thousand."""
+"""For so long a refusal answers all who come: a site that turns us away is not asked once for each of a thousand."""
+
+AN_INSTANT = timedelta(seconds=3)
+"""For so long a site's silence answers all who come. A try within that would be none: see the errors' `rest`."""
 
 
 @dataclass(frozen=True, slots=True)

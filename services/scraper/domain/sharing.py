@@ -15,6 +15,7 @@ from services.scraper.domain.gate import Verdict
 from services.scraper.domain.looking import Look, Looker
 from services.scraper.domain.looks import (
     A_MOMENT,
+    AN_INSTANT,
     PROLONG_EVERY,
     SHARED_FAILURES,
     Answer,
@@ -113,7 +114,7 @@ class SharedLook:
         try:
             yield
         except SHARED_FAILURES as error:
-            await self._looks.fail(flight, error, min(self._fresh, A_MOMENT))
+            await self._looks.fail(flight, error, min(self._fresh, AN_INSTANT))
             raise
         except BaseException:
             await asyncio.shield(self._looks.leave(flight))  # the site was not asked, or we stop: the next one flies

@@ -12,6 +12,7 @@ from shared.audit import Actor, Entry
 from shared.audit.in_postgres import PostgresAudit
 from shared.bookmarks import Analysis, Content, NewBookmark
 from shared.database import Database
+from shared.errors import PageUnreachable
 from shared.ledger import Job, Ledger, Released, StagePolicy
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.in_postgres import PostgresLedger
@@ -181,6 +182,12 @@ def _acts(entries: Iterable[Entry]) -> list[tuple[Actor, str, UserId | None, dic
 
 def pages(count: int, *, of: str = "ada") -> list[NewBookmark]:
     return [NewBookmark(f"https://{of}.example/{number}") for number in range(count)]
+
+
+class Unreachable(PageUnreachable):
+    """As when a site does not answer, without the rest it is left: waits are the back-off's alone."""
+
+    rest = timedelta(0)
 
 
 def content(strategy: Strategy = Strategy.STATIC) -> Content:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.bookmarks import Content
-from shared.errors import InternalError, LeaseLost, PageBlocked, PageUnreachable
+from shared.errors import InternalError, LeaseLost, PageBlocked
 from shared.ledger import EXPECTED_WITHIN, Job
 from shared.values import AnalysedBy, BookmarkId, Stage, Strategy
 from tests.contract.ledger.kit import (
@@ -19,6 +19,7 @@ from tests.contract.ledger.kit import (
     SCRAPE,
     Fleet,
     Seen,
+    Unreachable,
     analysis,
     claim_all,
     content,
@@ -26,7 +27,7 @@ from tests.contract.ledger.kit import (
     release_all,
 )
 
-UNREACHABLE = PageUnreachable("No answer.")
+UNREACHABLE = Unreachable("No answer.")
 BLOCKED = PageBlocked("The site wants proof.")
 BY_HAND = analysis(AnalysedBy.HEURISTIC)
 SHORT = Content(Strategy.FALLBACK, "thin", "https://example.org/", "A title", "A title, and little else.")

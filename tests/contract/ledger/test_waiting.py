@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import LeaseLost, PageUnreachable
+from shared.errors import LeaseLost
 from shared.ledger import Pause
 from shared.values import AnalysedBy, Strategy, WaitReason
 from tests.contract.ledger.kit import (
@@ -15,6 +15,7 @@ from tests.contract.ledger.kit import (
     RETRIES,
     SCRAPE,
     Fleet,
+    Unreachable,
     analysis,
     claim_all,
     content,
@@ -25,7 +26,7 @@ from tests.contract.ledger.kit import (
     scraped,
 )
 
-UNREACHABLE = PageUnreachable("No answer.")
+UNREACHABLE = Unreachable("No answer.")
 
 
 async def test_a_postponed_lane_sleeps_as_a_whole_and_costs_no_attempt(fleet: Fleet) -> None:

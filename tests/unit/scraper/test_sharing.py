@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from services.scraper.adapters.looks.in_memory import LooksInMemory
 from services.scraper.domain.gate import Verdict
 from services.scraper.domain.looking import Look
-from services.scraper.domain.looks import A_MOMENT, Answer, Away, Flight, Looks
+from services.scraper.domain.looks import A_MOMENT, AN_INSTANT, Answer, Away, Flight, Looks
 from services.scraper.domain.pages import Hop
 from services.scraper.domain.sharing import A_WHILE, SharedLook
 from shared.errors import AddressRefused, FleetError, HostBusy, PageBlocked, PageUnreachable
@@ -324,5 +324,6 @@ async def test_a_look_that_takes_long_keeps_its_turn(site: Site, clock: Clock, m
     await looking
 
 
-def test_a_page_that_was_refused_is_tried_again_when_the_refusal_is_not_the_answer_any_more() -> None:
+def test_a_page_is_tried_again_when_what_was_wrong_with_it_is_not_the_answer_any_more() -> None:
     assert PageBlocked.rest >= A_MOMENT
+    assert PageUnreachable.rest >= AN_INSTANT
