@@ -136,6 +136,32 @@ async def test_a_browser_is_not_shown_a_page_that_robots_are_asked_not_to_visit(
     assert shown == [here.url("/open")]
 
 
+async def test_what_a_script_led_a_browser_to_is_not_kept_where_robots_are_asked_to_stay_away(here: Site) -> None:
+    here.answers["/robots.txt"] = CLOSED
+
+    class Browser:
+        async def fetch(self, _url: str, **_: object) -> Fetched:
+            return Fetched(here.url("/closed"), 200, "text/html")
+
+    with pytest.raises(RobotsRefused):
+        await FetcherInTurn(Browser(), visits(), robots=RobotsTxt(RobotsFiles(fetcher()))).fetch(here.url("/open"))
+
+
+async def test_a_redirect_within_a_domain_that_lets_one_in_at_a_time_arrives(here: Site) -> None:
+    names = {"site.example": ["127.0.0.1"], "www.site.example": ["127.0.0.1"]}
+    one_by_one = Manners(concurrency=1, interval=timedelta(0))
+    visits_of_one = Visits(InMemoryTurns(one_by_one), Sites(), one_by_one)
+
+    def of_one(robots: RobotsTxt | None = None) -> HttpFetcher:
+        guard = GuardInMemory(Rules(allow=(ip_network("127.0.0.0/8"),)), names)
+        return HttpFetcher(guard, visits_of_one, FetchLimits(), user_agent="tests", robots=robots)
+
+    here.answers["/moved"] = redirect(here.url("/open", host="www.site.example"))
+    polite = of_one(RobotsTxt(RobotsFiles(of_one())))
+
+    assert (await polite.fetch(here.url("/moved", host="site.example"))).body == b"hello"
+
+
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "data:text/html,hi", "javascript:alert(1)", "about:blank"])
 async def test_an_address_of_no_site_is_for_the_egress_guard_to_refuse(here: Site, url: str) -> None:
     here.answers["/inwards"] = redirect(url)

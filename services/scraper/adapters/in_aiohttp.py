@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import aiohttp
 from yarl import URL
@@ -11,11 +12,12 @@ from yarl import URL
 from services.scraper.adapters.inflating import ACCEPTED, CutOff, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
 from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, Hop, is_pdf, parsed
+from services.scraper.domain.politeness import Ending
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Journey, Visits
 from shared.egress import Allowed, EgressGuard
 from shared.egress.connector import JudgedConnector
-from shared.errors import PageUnreachable, PageUnusable
+from shared.errors import HostBusy, PageUnreachable, PageUnusable
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_HEADERS = 200
@@ -90,7 +92,7 @@ class _Trip:
         been: set[tuple[URL, str]] = set()
         way: tuple[Hop, ...] = ()
         for _ in range(self.limits.redirects + 1):
-            await self.journey.go_to(url, interval=await self.robots.heed(url))
+            await self.journey.go_to(url, interval=await self._heeded(url))
             with _translated(url):
                 async with asyncio.timeout_at(end):
                     answer = await self._ask(url)
@@ -104,6 +106,14 @@ class _Trip:
                 raise PageUnusable(f"{url.host} redirects in a circle.")
             been.add(here)
         raise PageUnusable(f"The page redirects more than {self.limits.redirects} times.")
+
+    async def _heeded(self, url: URL) -> timedelta:
+        """What the site asks of robots, who may have to wait for the turn that this visit has in its domain."""
+        try:
+            return await self.robots.heed(url)
+        except HostBusy:
+            await self.journey.leave(Ending.ANSWERED)
+            return await self.robots.heed(url)
 
     async def _ask(self, url: URL) -> Fetched | tuple[URL, Hop]:
         """The page, or where its site sends us on to, and what it said by that."""

@@ -26,4 +26,6 @@ class FetcherInTurn:
             await journey.go_to(start, interval=await self._robots.heed(start))
             page = await self._fetcher.fetch(url, seen=seen)
             journey.answered(page.status, page.headers.get("retry-after"))
-            return page
+        if page.url != url:
+            await self._robots.heed(parsed(page.url))  # a script led there: what robots may not read is not kept
+        return page
