@@ -12,6 +12,7 @@ from shared.values import WaitReason
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.bookmarks import Tokens
     from shared.quota import Learned
 
 
@@ -554,13 +555,23 @@ class PageEmpty(Permanent):
 
 
 class ContentBlocked(Permanent):
-    """The provider's safety rules refuse this content."""
+    """The provider's safety rules refuse this content.
 
+    Attributes:
+        tokens: what the answer cost all the same; None when there was none.
+    """
+
+    tokens: "Tokens | None" = None
     code = "content_blocked"
     advice = "Nothing to do: the page cannot be analysed by this provider."
 
 
 class AnswerUnusable(Transient):
-    """The provider's answer was cut, malformed or missed an item."""
+    """The provider's answer was cut, malformed or missed an item.
 
+    Attributes:
+        tokens: what the answer cost all the same; None when there was none.
+    """
+
+    tokens: "Tokens | None" = None
     code = "answer_unusable"

@@ -353,6 +353,17 @@ async def test_an_answer_that_cannot_be_read_is_unusable(
     assert isinstance(await refusal_of(gemini), AnswerUnusable)
 
 
+@pytest.mark.parametrize("fault", [Fault.CUT, Fault.MALFORMED, Fault.BLOCKED_ANSWER])
+async def test_an_answer_of_no_use_says_what_it_cost(emulator: GeminiEmulator, gemini: Gemini, fault: Fault) -> None:
+    emulator.plan(fault)
+
+    error = await refusal_of(gemini)
+
+    assert isinstance(error, AnswerUnusable | ContentBlocked)
+    assert error.tokens is not None
+    assert error.tokens.prompt > 0
+
+
 @pytest.mark.parametrize("fault", [Fault.ENDLESS, Fault.PACKED])
 async def test_no_more_of_an_answer_is_read_than_an_analysis_can_take(
     emulator: GeminiEmulator, gemini_at: GeminiAt, fault: Fault

@@ -13,7 +13,7 @@ from services.analyzer.adapters.key_clients import KeyClients
 from services.analyzer.domain.answers import read_answer
 from services.analyzer.domain.prompts import Prompt, build_prompt
 from services.analyzer.domain.provider import Answer, Item
-from shared.errors import AnswerUnusable, FleetError, KeyRefused, ProviderDown, ProviderUnreached
+from shared.errors import AnswerUnusable, ContentBlocked, FleetError, KeyRefused, ProviderDown, ProviderUnreached
 from shared.keys import ApiKey
 
 MAX_BODY_BYTES = 2 * 2**20
@@ -96,7 +96,11 @@ class Gemini:
         asked = await self._ask(key, build_prompt(items))
         if isinstance(asked, FleetError):
             raise asked
-        found = read_answer(said(asked), asked={item.id for item in items})
+        try:
+            found = read_answer(said(asked), asked={item.id for item in items})
+        except (ContentBlocked, AnswerUnusable) as error:
+            error.tokens = asked.tokens
+            raise
         return Answer(found, model=asked.model or self.model, tokens=asked.tokens)
 
     async def close(self) -> None:

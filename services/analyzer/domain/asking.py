@@ -15,6 +15,7 @@ from shared.bookmarks import Analysis, Content, Tokens
 from shared.breaker import Breaker, Go, Hold
 from shared.errors import (
     AnswerUnusable,
+    ContentBlocked,
     FleetError,
     LedgerUnavailable,
     ProviderDown,
@@ -85,17 +86,18 @@ class Asking:
             with _traced(self.provider.model, key.source, items=len(items)):
                 answer = await self.provider.analyse(key.stored.key, items)
         except FleetError as error:
-            tell(error.code, seconds=time.perf_counter() - began)
+            tokens = _spent_on(error)
+            tell(error.code, seconds=time.perf_counter() - began, tokens=tokens)
             if isinstance(error, ProviderUnreached):
                 await self._take_back(permit, call)
             else:
                 batch.asked = True
-                await self.journal.end(call, outcome=error.code, tokens=Tokens())
+                await self.journal.end(call, outcome=error.code, tokens=tokens)
             await self._heed(batch.user, go, error)
             raise
         batch.asked = True
         await self.breaker.answered(batch.user, go)
-        tell(ANALYSED, seconds=time.perf_counter() - began, answer=answer)
+        tell(ANALYSED, seconds=time.perf_counter() - began, tokens=answer.tokens, answered=len(answer.findings))
         _note(batch, jobs, items, answer, key.source)
         await self.journal.end(call, outcome=ANALYSED, tokens=answer.tokens)
 
@@ -248,9 +250,13 @@ def _traced(model: str, source: KeySource, *, items: int) -> AbstractContextMana
     )
 
 
-def _tell(source: KeySource, outcome: str, *, items: int, seconds: float, answer: Answer | None = None) -> None:
+def _spent_on(error: FleetError) -> Tokens:
+    """What a request that came to nothing cost: an answer that cannot be used is paid for like any other."""
+    return (error.tokens if isinstance(error, AnswerUnusable | ContentBlocked) else None) or Tokens()
+
+
+def _tell(source: KeySource, outcome: str, *, items: int, seconds: float, tokens: Tokens, answered: int = 0) -> None:
     """One request's metrics and its one line in the log: numbers alone, no content and no key."""
-    tokens = answer.tokens if answer else Tokens()
     PROVIDER_REQUESTS.labels(source, outcome).inc()
     PROVIDER_SECONDS.observe(seconds)
     ITEMS_PER_REQUEST.observe(items)
@@ -261,7 +267,7 @@ def _tell(source: KeySource, outcome: str, *, items: int, seconds: float, answer
         key_source=source.value,
         outcome=outcome,
         items=items,
-        answered=len(answer.findings) if answer else 0,
+        answered=answered,
         seconds=round(seconds, 3),
         prompt_tokens=tokens.prompt,
         answer_tokens=tokens.answer,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.analyzer.domain.provider import Item
+from shared.bookmarks import Tokens
 from shared.breaker import OPENS_AT, Go, Pace
 from shared.errors import (
     AnswerUnusable,
@@ -479,12 +480,15 @@ async def test_an_answer_nobody_can_use_costs_each_page_one_attempt(analyzer: An
     await analyzer.add_key()
     await analyzer.add_page("one")
     await analyzer.add_page("two")
-    analyzer.provider.refuses = lambda _, __: AnswerUnusable("It is not JSON.")
+    unusable = AnswerUnusable("It is not JSON.")
+    unusable.tokens = Tokens(prompt=70, answer=3)
+    analyzer.provider.refuses = lambda _, __: unusable
 
     await analyzer.serve()
 
     assert analyzer.attempts() == [1, 1]
-    assert [call.outcome for call in analyzer.journal.calls] == ["answer_unusable"]
+    [call] = analyzer.journal.calls
+    assert (call.outcome, call.tokens) == ("answer_unusable", Tokens(prompt=70, answer=3))
 
 
 def blocks(poison: str) -> object:
