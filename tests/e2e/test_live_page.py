@@ -57,6 +57,9 @@ def test_the_page_shows_what_the_fleet_does_and_lets_no_title_become_markup(
     expect(page.locator("#results")).to_contain_text(MARKUP)
     expect(page.locator("#results")).to_contain_text("not one the fleet may visit")
     expect(page.locator("[data-figure=done]")).to_have_text("3")
+    notes = page.locator("#results > li", has_text="Notes on queues").first
+    notes.get_by_text("What was read").click()
+    expect(notes.locator("pre")).to_contain_text("PostgreSQL keeps every job")
     expect(page.locator("#signals-none")).to_be_visible()
     fleet.run("pause", "--user", "ada")
     expect(page.locator("#paused li")).to_have_text("ada")

@@ -268,10 +268,40 @@ function elementOf(bookmark) {
   const text = JSON.stringify(bookmark);
   const known = shown.get(bookmark.id);
   if (known?.text === text) return known.element;
-  const element = known?.element ?? $("result").content.firstElementChild.cloneNode(true);
+  const element = known?.element ?? newResult();
   fill(element, bookmark);
   shown.set(bookmark.id, { element, text });
   return element;
+}
+
+function newResult() {
+  const element = $("result").content.firstElementChild.cloneNode(true);
+  element.querySelector(".reading").addEventListener("toggle", () => read(element));
+  return element;
+}
+
+async function read(element) {
+  const { address, of } = element.dataset;
+  const reading = element.querySelector(".reading");
+  if (!reading.open || reading.dataset.of === of) return;
+  reading.dataset.of = of; // what was read may change while somebody looks
+  try {
+    const content = await (await ask(address)).json();
+    reading.querySelector("pre").textContent = content.text;
+    reading.querySelector(".leads").replaceChildren(...content.links.map(lead));
+  } catch (error) {
+    delete reading.dataset.of;
+    reading.querySelector("pre").textContent = error.message;
+  }
+}
+
+function lead({ text, url }) {
+  const item = document.createElement("li");
+  const link = item.appendChild(document.createElement("a"));
+  link.textContent = text;
+  link.rel = "noopener noreferrer";
+  if (/^https?:\/\//i.test(url)) link.href = url;
+  return item;
 }
 
 function fill(element, bookmark) {
@@ -293,6 +323,10 @@ function fill(element, bookmark) {
   element.querySelector(".error").hidden = !error;
   element.querySelector(".chips").replaceChildren(...(analysis?.technologies ?? []).slice(0, 8).map(chip));
   put(".by", analysedBy(bookmark));
+  element.dataset.address = `/v1/users/${encodeURIComponent(bookmark.user)}/bookmarks/${bookmark.id}/content`;
+  element.dataset.of = bookmark.content?.fetched_at ?? "";
+  element.querySelector(".reading").hidden = !bookmark.content;
+  read(element);
   element.querySelector(".by").dataset.by = bookmark.analysed_by ?? "";
 }
 
