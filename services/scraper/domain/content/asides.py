@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 _ASIDE = re.compile(
-    r"(?:advertise?ments?(?:\W{1,5}continue reading below)?|advertising|(?:story|article)? ?continues? (?:reading )?below.{0,40}|loading[ .…]*"
+    r"(?:advertise?ments?(?:\W{1,5}continue reading below)?"
+    r"|advertising|(?:story|article)? ?continues? (?:reading )?below.{0,40}|loading[ .…]*"
     r"|(?:©|copyright\b|\(c\) ).{0,160}|.{0,160}\ball rights reserved\b.{0,40}"
     r"|(?:related|read (?:more|next|also)|see (?:also|more)|also read|more (?:from|on)|recommended"
     r"|you (?:may|might) (?:also )?(?:like|enjoy)|don.t miss|trending|most (?:read|popular)"
