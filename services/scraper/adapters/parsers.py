@@ -32,6 +32,9 @@ _IN_HAND = 2
 _PIPE_BYTES = 1 << 20
 """Most pages fit, so that a process finds the next one whole when it has read one."""
 
+_SENDINGS = 5
+"""So often a page is sent to a process that ends with another one: then it may be this one after all."""
+
 _LARGEST_REPLY = 32_000_000
 _TOLD = ("url", "status", "media_type", "charset")
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "TZ")
@@ -111,9 +114,10 @@ class Parser:
         """
         self.in_hand += 1
         try:
-            while (answer := await self._asked(page, asked)) is None:
-                pass
-            return answer
+            for _ in range(_SENDINGS):
+                if (answer := await self._asked(page, asked)) is not None:
+                    return answer
+            raise ParserLost("ended with other pages, time and again")
         finally:
             self.in_hand -= 1
 
