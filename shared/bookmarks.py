@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.counting import count_words
 from shared.values import AnalysedBy, BookmarkId, KeySource, Strategy, UserId
 
 
@@ -74,7 +75,7 @@ class Content:
     @property
     def words(self) -> int:
         """The number of words in the text."""
-        return len(self.text.split())
+        return count_words(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from services.cli.command import command, told
 from services.cli.output import print_facts, print_json
 from services.cli.surroundings import Surroundings
 from services.scraper.adapters.parsers import Parsers
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.pages import Fetched, Reading
 from services.scraper.settings import ScraperSettings
+from shared.counting import count_words
 from shared.errors import PageUnusable
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from services.scraper.domain import notices
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.notices import Notice, ShortLines
 from services.scraper.domain.sight import FEW_WORDS, HEADLINE_WORDS, HOME_PATH, LOGIN_PATH, LONG_SLUG, SENTENCE, Sight
 from services.scraper.domain.signs import Sign
 from services.scraper.domain.stems import ADDRESSED, PRICE, REMAINING
 from services.scraper.domain.wording import wordings
+from shared.counting import count_words
 
 ENOUGH = 4
 """Points that settle it."""

@@ -7,12 +7,12 @@ from urllib.parse import unquote
 from yarl import URL
 
 from services.scraper.domain.cleaning import clean_line, clean_text
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.facts import Facts, facts_of
 from services.scraper.domain.failures import Unfit
 from services.scraper.domain.pages import Extracted
 from services.scraper.domain.telling import told_of
 from shared.bookmarks import Bookmark, Content
+from shared.counting import count_words
 from shared.errors import FleetError
 from shared.ledger import Job
 from shared.values import Strategy

@@ -17,9 +17,9 @@ from itertools import accumulate
 import re2
 
 from services.scraper.domain import stems
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.stems import Pair
 from services.scraper.domain.wording import encodable, wordings
+from shared.counting import count_words
 
 SHORT = 30
 """Words; a longer line is prose, whatever it speaks of."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from services.scraper.domain.cleaning import clean_line, clean_text
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.facts import facts_of, links_of
 from services.scraper.domain.failures import Unfit, error_of
 from services.scraper.domain.fallback import fallback_for, url_words
@@ -12,6 +11,7 @@ from services.scraper.domain.gate import EMPTY_WORDS, Verdict
 from services.scraper.domain.looking import Look, Looker
 from services.scraper.domain.signs import Sign
 from shared.bookmarks import Bookmark, Content
+from shared.counting import count_words
 from shared.errors import FleetError, LeaseLost, LedgerUnavailable
 from shared.jobs import Worked
 from shared.ledger import Job, Ledger

@@ -6,10 +6,10 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from services.scraper.domain import notices
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.notices import SHORT, Notice, ShortLines
 from services.scraper.domain.outline import Outline
 from services.scraper.domain.pages import Fetched, Reading
+from shared.counting import count_words
 
 _SENTENCE_WORDS = 8
 SENTENCE = re.compile(r"[.!?…。！？:][\"”’»)]*$")

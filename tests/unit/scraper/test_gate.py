@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from services.scraper.adapters.reading import read_page
 from services.scraper.domain.content.outlining import plain_outline
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.failures import error_of
 from services.scraper.domain.gate import Judgement, Verdict, judge
 from services.scraper.domain.pages import Extracted, Fetched, Reading
@@ -164,14 +163,6 @@ def test_every_verdict_but_ok_ends_in_an_error_that_names_the_site(verdict: Verd
     assert isinstance(error, Transient if may_pass else Permanent)
     assert "site.example" in error.sentence
     assert "secret-path" not in error.sentence
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("", 0), ("one two  three", 3), ("日本語の文章です", 4), ("한국어 문장", 2), ("Python で書く", 2)],
-)
-def test_words_are_counted_also_where_they_are_not_spaced(text: str, words: int) -> None:
-    assert count_words(text) == words
 
 
 @given(st.text(max_size=300), st.integers(100, 599))

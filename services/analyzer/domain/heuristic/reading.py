@@ -101,7 +101,7 @@ def reading_of(bookmark: Bookmark, content: Content | None) -> Reading:
         tags=bookmark.tags,
         text=text,
         language_hint=content.language,
-        words=len(content.text.split()),
+        words=content.words,
         chars_left_out=len(content.text) - len(text),
         fetched=content.strategy is not Strategy.FALLBACK,
     )

@@ -8,9 +8,9 @@ from itertools import islice
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.pruning import copied, is_unseen
 from services.scraper.domain.content.tree import Element
-from services.scraper.domain.counting import count_words
 from services.scraper.domain.outline import Outline
 from services.scraper.domain.wording import wordings
+from shared.counting import count_words
 
 _MOST_LINES = 300
 _MOST_HEADINGS = 5
