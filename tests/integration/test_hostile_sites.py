@@ -17,7 +17,7 @@ from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.gate import Judgement, Verdict
 from services.scraper.domain.limits import FetchLimits, ParserLimits
 from services.scraper.domain.looking import FreshLook, Look
-from services.scraper.domain.pages import DATA, Fetched, Reading
+from services.scraper.domain.pages import DATA, Fetched, Query, Reading
 from services.scraper.domain.scraping import ScrapePage
 from shared.bookmarks import Bookmark, Content
 from shared.egress.in_memory import GuardInMemory
@@ -198,6 +198,23 @@ async def test_data_is_read_by_those_alone_who_ask_for_it(hostile: Site) -> None
     assert (await pages.fetch(hostile.url("/page"))).body == b""
     assert (await data.fetch(hostile.url("/page"))).body == b'{"a": 1}'
     assert "\r\nAccept: application/json\r\n" in hostile.requests[-1]  # some show people a page where programs get data
+
+
+async def test_a_question_is_posted_to_its_address_and_to_none_it_leads_to(hostile: Site) -> None:
+    hostile.answers["/graphql"] = redirect("/elsewhere", status="307 Temporary Redirect")
+    hostile.answers["/elsewhere"] = answer('{"a": 1}', content_type="application/json")
+    guard = GuardInMemory(Rules(allow=(ip_network("127.0.0.1/32"),)))
+    data = HttpFetcher(guard, visits(), LIMITS, user_agent="tests/1.0", readable=DATA)
+    page = hostile.url("/problems/1")
+
+    answered = await data.ask(Query(hostile.url("/graphql"), body='{"query": "q"}', page=page))
+
+    assert answered.body == b'{"a": 1}'
+    asked, led = hostile.requests[-2:]
+    assert asked.startswith("POST /graphql ")
+    assert {"Content-Type: application/json", f"Referer: {page}", "Content-Length: 14"} <= set(asked.split("\r\n"))
+    assert led.startswith("GET /elsewhere ")
+    assert "Referer" not in led
 
 
 @pytest.mark.parametrize("media_type", ["application/pdf", "application/octet-stream"])

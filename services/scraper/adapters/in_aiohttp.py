@@ -11,7 +11,7 @@ from yarl import URL
 
 from services.scraper.adapters.inflating import ACCEPTED, CutOff, Inflation, TooLarge, Undecodable
 from services.scraper.domain.limits import FetchLimits
-from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, Hop, is_pdf, parsed
+from services.scraper.domain.pages import PDF, READABLE, UNTOLD, Fetched, Hop, Query, is_pdf, parsed
 from services.scraper.domain.politeness import Ending
 from services.scraper.domain.politeness.robots import Robots, UnheededRobots
 from services.scraper.domain.politeness.visiting import Journey, Visits
@@ -28,7 +28,7 @@ _ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,application/pdf;q
 
 
 class HttpFetcher:
-    """A `Fetcher` over HTTP/1.1; each page has cookies and connections of its own, and keeps none."""
+    """A `Fetcher` and an `Asker` over HTTP/1.1; each page has cookies and connections of its own, and keeps none."""
 
     def __init__(
         self,
@@ -55,10 +55,17 @@ class HttpFetcher:
 
     async def fetch(self, url: str, *, seen: Fetched | None = None) -> Fetched:
         """See `Fetcher.fetch`."""
-        start, connector = parsed(url), JudgedConnector()
+        return await self._follow(parsed(url), seen=seen)
+
+    async def ask(self, query: Query) -> Fetched:
+        """See `Asker.ask`."""
+        return await self._follow(parsed(query.address), query=query)
+
+    async def _follow(self, start: URL, *, seen: Fetched | None = None, query: Query | None = None) -> Fetched:
+        connector = JudgedConnector()
         async with self._session(connector) as session, self._visits.journey() as journey:
             return await _Trip(
-                self._guard, self._robots, journey, self._limits, connector, session, seen, self._readable
+                self._guard, self._robots, journey, self._limits, connector, session, seen, query, self._readable
             ).follow(start)
 
     def _session(self, connector: JudgedConnector) -> aiohttp.ClientSession:
@@ -84,6 +91,7 @@ class _Trip:
     connector: JudgedConnector
     session: aiohttp.ClientSession
     seen: Fetched | None
+    query: Query | None
     readable: frozenset[str]
 
     async def follow(self, url: URL) -> Fetched:
@@ -128,13 +136,20 @@ class _Trip:
 
     @asynccontextmanager
     async def _request(self, allowed: Allowed) -> AsyncIterator[aiohttp.ClientResponse]:
-        conditions = _conditions(allowed.url, self.seen)
         async with asyncio.timeout(self.limits.first_byte.total_seconds()):
-            response = await self.session.get(allowed.url, allow_redirects=False, headers=conditions)
+            response = await self._sent(allowed.url)
         try:
             yield response
         finally:
             response.close()
+
+    async def _sent(self, url: URL) -> aiohttp.ClientResponse:
+        """A request's answer as it begins; a question goes to the address it is meant for, and to none it leads to."""
+        if self.query is None or url != parsed(self.query.address):
+            return await self.session.get(url, allow_redirects=False, headers=_conditions(url, self.seen))
+        origin = str(url.origin())
+        headers = {"Content-Type": "application/json", "Origin": origin, "Referer": self.query.page}
+        return await self.session.post(url, allow_redirects=False, headers=headers, data=self.query.body)
 
     async def _read(self, response: aiohttp.ClientResponse) -> Fetched:
         # `content_type` would say application/octet-stream for an answer that names no type.

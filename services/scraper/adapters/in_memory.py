@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.scraper.adapters.reading import read_and_judge
 from services.scraper.domain.gate import Judgement
-from services.scraper.domain.pages import Fetched, Reading
+from services.scraper.domain.pages import Fetched, Query, Reading
 from shared.errors import FleetError, PageUnreachable
 
 
@@ -23,6 +23,21 @@ class FetcherInMemory:
                 raise error
             case page:
                 return page
+
+
+class AskerInMemory:
+    """An `Asker` with one answer for all; keeps what it was asked."""
+
+    def __init__(self, answer: Fetched | FleetError) -> None:
+        self._answer = answer
+        self.asked: list[Query] = []
+
+    async def ask(self, query: Query) -> Fetched:
+        """See `Asker.ask`."""
+        self.asked.append(query)
+        if isinstance(self._answer, FleetError):
+            raise self._answer
+        return self._answer
 
 
 class ReaderInProcess:

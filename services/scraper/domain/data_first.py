@@ -3,14 +3,14 @@
 from http import HTTPStatus
 
 from services.scraper.domain.content.sites import data_of
-from services.scraper.domain.pages import Fetched, Fetcher
-from shared.errors import AddressRefused, PageUnreachable, PageUnusable
+from services.scraper.domain.pages import Asker, Fetched, Fetcher
+from shared.errors import AddressRefused, PageUnreachable, PageUnusable, RobotsRefused
 
 
 class DataFirst:
     """A `Fetcher` that makes a page of a site's data; where there is none, or it is not given, it gets the page."""
 
-    def __init__(self, pages: Fetcher, data: Fetcher) -> None:
+    def __init__(self, pages: Fetcher, data: Asker) -> None:
         """Keep both.
 
         Args:
@@ -29,8 +29,8 @@ class DataFirst:
         if data is None:
             return None
         try:
-            answer = await self._data.fetch(data.address)
-        except (AddressRefused, PageUnreachable, PageUnusable):
+            answer = await self._data.ask(data.query)
+        except (AddressRefused, RobotsRefused, PageUnreachable, PageUnusable):
             return None
         html = data.page(answer.body) if answer.status == HTTPStatus.OK else None
         if html is None:

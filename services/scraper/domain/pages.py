@@ -135,6 +135,21 @@ def is_pdf(body: bytes | bytearray) -> bool:
     return _PDF_HEADER in body[:_PDF_HEADER_WITHIN]
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of a site for a page's content as data.
+
+    Attributes:
+        address: what answers.
+        body: JSON, which is posted there.
+        page: the address of the page, which is named as where the question comes from.
+    """
+
+    address: str
+    body: str
+    page: str
+
+
 class Fetcher(Protocol):
     """Gets pages from the web, within limits."""
 
@@ -149,5 +164,18 @@ class Fetcher(Protocol):
             AddressRefused: the address, or one it redirects to, may not be visited.
             PageUnreachable: no answer, or not in time, or cut off.
             PageUnusable: too large, too many redirects, or not understandable as HTTP.
+        """
+        ...
+
+
+class Asker(Protocol):
+    """Gets data from the web, within the limits, in the turns and under the guard of pages."""
+
+    async def ask(self, query: Query) -> Fetched:
+        """The answer to a query; nothing is posted anywhere but to its address.
+
+        Raises:
+            RobotsRefused: the site asks robots not to ask this.
+            HostBusy, AddressRefused, PageUnreachable, PageUnusable: as `Fetcher.fetch` raises them.
         """
         ...

@@ -1,17 +1,16 @@
 """LeetCode's statements by its GraphQL: its pages are empty until their scripts run."""
 
 import json
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.scraper.adapters.in_memory import FetcherInMemory, ReaderInProcess
-from services.scraper.domain.content.sites.leetcode import data_address
+from services.scraper.adapters.in_memory import AskerInMemory, FetcherInMemory, ReaderInProcess
+from services.scraper.domain.content.sites import data_of
 from services.scraper.domain.data_first import DataFirst
 from services.scraper.domain.gate import Verdict
 from services.scraper.domain.looking import FreshLook, Look
 from services.scraper.domain.pages import Fetched
-from shared.errors import FleetError, PageUnreachable
+from shared.errors import FleetError, PageUnreachable, RobotsRefused
 from shared.values import Strategy
 
 PROBLEM = "https://leetcode.com/problems/two-leases/"
@@ -23,9 +22,7 @@ SHELL = Fetched(url=PROBLEM, status=200, media_type="text/html", body=b'<body><d
 
 
 async def look(answer: Fetched | FleetError) -> Look:
-    asked = data_address(PROBLEM)
-    assert asked is not None
-    fetcher = DataFirst(FetcherInMemory({PROBLEM: SHELL}), FetcherInMemory({asked: answer}))
+    fetcher = DataFirst(FetcherInMemory({PROBLEM: SHELL}), AskerInMemory(answer))
     return await FreshLook(fetcher, ReaderInProcess(chars=10_000), Strategy.STATIC).look(PROBLEM)
 
 
@@ -66,12 +63,13 @@ async def test_a_problem_for_subscribers_alone_is_behind_a_paywall_and_tells_wha
     "answer",
     [
         PageUnreachable("leetcode.com did not answer."),
+        RobotsRefused("leetcode.com asks robots not to visit it."),
         data({}, status=403),
         data({"data": {"question": None}}),
         data([]),
         Fetched(url="", status=200, media_type="application/json", body=b"[" * 100_000),
     ],
-    ids=["no answer", "refused", "no such problem", "another shape", "hostile"],
+    ids=["no answer", "not for robots", "refused", "no such problem", "another shape", "hostile"],
 )
 async def test_where_the_data_is_not_given_the_page_is_read_and_a_browser_asked_for(
     answer: Fetched | FleetError,
@@ -82,12 +80,17 @@ async def test_where_the_data_is_not_given_the_page_is_read_and_a_browser_asked_
     assert seen.judgement.needs_browser
 
 
-@pytest.mark.parametrize("path", ["two-leases", "two-leases/", "two-leases/description/"])
-def test_all_addresses_of_a_problem_lead_to_its_data(path: str) -> None:
-    address = data_address(f"https://leetcode.com/problems/{path}")
+@pytest.mark.parametrize("path", ["two-leases", "two-leases/", "two-leases/description/", "two-leases/?envType=daily"])
+async def test_a_problem_is_asked_for_as_the_sites_own_pages_do(path: str) -> None:
+    asker, url = AskerInMemory(said(content=STATEMENT)), f"https://leetcode.com/problems/{path}"
 
-    assert address is not None
-    assert json.loads(parse_qs(urlsplit(address).query)["variables"][0]) == {"titleSlug": "two-leases"}
+    page = await DataFirst(FetcherInMemory({}), asker).fetch(url)
+
+    [query] = asker.asked
+    assert (query.address, query.page, page.url) == ("https://leetcode.com/graphql/", url, url)
+    asked = json.loads(query.body)
+    assert asked["variables"] == {"titleSlug": "two-leases"}
+    assert f"query {asked['operationName']}(" in asked["query"]
 
 
 @pytest.mark.parametrize(
@@ -101,4 +104,4 @@ def test_all_addresses_of_a_problem_lead_to_its_data(path: str) -> None:
     ],
 )
 def test_other_pages_have_no_data(url: str) -> None:
-    assert data_address(url) is None
+    assert data_of(url) is None

@@ -2,6 +2,7 @@
 
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.pruning import pruned
+from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import Element
 
 
@@ -20,3 +21,6 @@ def content(page: Page) -> Element | None:
         paper.add(pruned(part, lambda each: each.is_called("descriptor")))
     paper.measure()
     return paper if paper.chars else None
+
+
+SITE = Site(is_here, content)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from services.scraper.domain.content.page import Page
-from services.scraper.domain.content.sites.putting_together import lines, parted
+from services.scraper.domain.content.putting_together import lines, parted
+from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import Element
 
 
@@ -45,3 +46,6 @@ def _file_in_data(page: Page) -> Iterator[Element]:
         if isinstance(raw, list):
             yield lines("pre", "\n".join(map(str, raw)))
             return
+
+
+SITE = Site(is_here, content)

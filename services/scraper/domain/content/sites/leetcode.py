@@ -4,38 +4,40 @@ import json
 import re
 from html import escape
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.pruning import pruned
-from services.scraper.domain.content.sites.putting_together import parted
+from services.scraper.domain.content.putting_together import parted
+from services.scraper.domain.content.site import Awaited, Data, Site
 from services.scraper.domain.content.tree import Element
+from services.scraper.domain.pages import Query
 
 _STATEMENT = ("question-content", "question-description", "description_content")
 
-STATEMENT_WITHIN_S = 15.0
-"""Seconds a browser waits for a statement: the page asks for it after its editor's scripts have come."""
+_WITHIN_S = 15.0  # the page asks for a statement after its editor's scripts have come
 
 _PROBLEM = re.compile(r"/problems/([a-z0-9-]{1,200})(?:/(?:description/?)?)?$")
-_QUERY = (
-    "query question($titleSlug: String!) { question(titleSlug: $titleSlug)"
+_QUESTION = (
+    "query questionData($titleSlug: String!) { question(titleSlug: $titleSlug)"
     " { title content difficulty isPaidOnly topicTags { name } } }"
 )
 
 
-def data_address(url: str) -> str | None:
-    """Where GraphQL answers with the statement of the problem at an address; None for other pages."""
+def data(url: str) -> Data | None:
+    """GraphQL answers with the statement of a problem, if it is asked as the site's own pages ask."""
     problem = _problem_at(url) if url.startswith("https://") else None
     if problem is None:
         return None
-    asked = {"query": _QUERY, "variables": json.dumps({"titleSlug": problem}, separators=(",", ":"))}
-    return f"https://leetcode.com/graphql?{urlencode(asked)}"
+    asked = {"operationName": "questionData", "variables": {"titleSlug": problem}, "query": _QUESTION}
+    return Data(Query("https://leetcode.com/graphql/", body=json.dumps(asked), page=url), _page_of)
 
 
-def statement_selector(url: str) -> str | None:
-    """Where the page at an address will have its problem's statement, once its scripts have asked for it."""
+def awaited(url: str) -> Awaited | None:
+    """The statement of a problem, which the page's scripts ask for."""
     named = (f'[class*="{name}"]' for name in _STATEMENT)
-    return ", ".join(['[data-track-load="description_content"]', *named]) if _problem_at(url) else None
+    selector = ", ".join(['[data-track-load="description_content"]', *named])
+    return Awaited(selector, _WITHIN_S) if _problem_at(url) else None
 
 
 def _problem_at(url: str) -> str | None:
@@ -48,7 +50,7 @@ def _problem_at(url: str) -> str | None:
     return problem[1] if problem and host == "leetcode.com" else None
 
 
-def page_of_data(answer: bytes) -> str | None:
+def _page_of(answer: bytes) -> str | None:
     """The answer as a page; what is for subscribers alone says so as pages do."""
     try:
         question = json.loads(answer)["data"]["question"]
@@ -107,3 +109,6 @@ def _in_data(page: Page) -> Element | None:
         if isinstance(statement, str) and ("titleSlug" in each or "questionId" in each):
             return parted([page.parse(statement)])
     return None
+
+
+SITE = Site(is_here, content, data, awaited)

@@ -2,6 +2,7 @@
 
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.pruning import is_apart, is_unseen, pruned
+from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import HEADINGS, Element
 
 _WRITTEN = HEADINGS | {"p", "ul", "ol", "pre", "blockquote", "figcaption"}
@@ -32,3 +33,6 @@ def _collect(element: Element, story: Element) -> None:
             story.add(child)
         else:
             _collect(child, story)
+
+
+SITE = Site(is_here, content)

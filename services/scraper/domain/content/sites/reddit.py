@@ -1,7 +1,8 @@
 """Reddit, new and old: the post and the comments under it."""
 
 from services.scraper.domain.content.page import Page
-from services.scraper.domain.content.sites.putting_together import lines, parted
+from services.scraper.domain.content.putting_together import lines, parted
+from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import Element
 
 
@@ -29,3 +30,6 @@ def _old(tree: Element) -> Element | None:
     titles = [each for each in tree.walk() if each.tag == "a" and each.is_called("title")]
     bodies = [body for form in tree.called("usertext-body") for body in form.called("md")]
     return parted([*titles[:1], *bodies])
+
+
+SITE = Site(is_here, content)

@@ -1,7 +1,8 @@
 """Stack Overflow and its sisters: the question, then the answers, the accepted one first; code stays code."""
 
 from services.scraper.domain.content.page import Page
-from services.scraper.domain.content.sites.putting_together import parted
+from services.scraper.domain.content.putting_together import parted
+from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import Element
 
 _DOMAINS = (
@@ -24,3 +25,6 @@ def content(page: Page) -> Element | None:
     answers = [each for each in page.tree.called("answer") if each.get("id").startswith("answer-")]
     answers.sort(key=lambda each: not each.is_called("accepted-answer"))
     return parted(body for post in (question, *answers) for body in post.called(*_BODY)[:1])
+
+
+SITE = Site(is_here, content)

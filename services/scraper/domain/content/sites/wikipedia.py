@@ -2,6 +2,7 @@
 
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.pruning import is_unseen, pruned
+from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import Element
 
 _DOMAINS = ("wikipedia.org", "wikibooks.org", "wikiversity.org", "wikivoyage.org", "wikinews.org", "wiktionary.org")
@@ -32,3 +33,6 @@ def content(page: Page) -> Element | None:
     if body is None:
         return None
     return pruned(body, lambda each: each.tag in ("style", "script") or each.is_called(*_AROUND) or is_unseen(each))
+
+
+SITE = Site(is_here, content)

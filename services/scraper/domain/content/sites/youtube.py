@@ -7,7 +7,8 @@ from typing import Any
 
 from services.scraper.domain.content.data import objects, text_of
 from services.scraper.domain.content.page import Page
-from services.scraper.domain.content.sites.putting_together import lines
+from services.scraper.domain.content.putting_together import lines
+from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import Element
 
 _DATA = re.compile(r"\b(?:ytInitialPlayerResponse|ytInitialData)\s*=\s*(?={)")
@@ -56,3 +57,6 @@ def _transcript(value: Any) -> Iterator[str]:
         if isinstance(segment, dict):
             for run in objects(segment.get("snippet")):
                 yield text_of(run.get("text"))
+
+
+SITE = Site(is_here, content)
