@@ -15,6 +15,9 @@ _PASSED_OVER = frozenset({"style", "svg", "template", "canvas", "object", "apple
 
 _OF_PAGE = frozenset({"html", "body"})
 _VERBATIM = frozenset({"pre", "textarea", "script"})
+_LINE = "js-file-line"
+"""What GitHub calls the cells that hold a line of code, where others have a `pre`."""
+
 _BLANKS = re.compile(r"[\t\r\n\f][ \t\r\n\f]*| [ \t\r\n\f]+")
 """Runs of blanks that are no single space: those are most, and can stay."""
 
@@ -54,7 +57,7 @@ class _Tree:
         else:
             self._end_text()
             self._open.append(self._again(tag) or self._below(tag, attributes))
-            if self._verbatim or tag in _VERBATIM:
+            if self._verbatim or tag in _VERBATIM or (tag == "td" and _LINE in attributes.get("class", "")):
                 self._verbatim += 1
 
     def end(self, _tag: str) -> None:

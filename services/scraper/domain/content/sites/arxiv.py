@@ -17,7 +17,7 @@ def content(page: Page) -> Element | None:
     if abstract is None:
         return None
     paper = Element("div")
-    for part in abstract.called("title", "authors", "abstract"):
+    for part in abstract.called("title", "authors", "abstract", "subjects"):
         paper.add(pruned(part, lambda each: each.is_called("descriptor")))
     paper.measure()
     return paper if paper.chars else None

@@ -5,7 +5,16 @@ from services.scraper.domain.content.pruning import is_unseen, pruned
 from services.scraper.domain.content.site import Site
 from services.scraper.domain.content.tree import Element
 
-_DOMAINS = ("wikipedia.org", "wikibooks.org", "wikiversity.org", "wikivoyage.org", "wikinews.org", "wiktionary.org")
+_DOMAINS = (
+    "wikipedia.org",
+    "wikibooks.org",
+    "wikiversity.org",
+    "wikivoyage.org",
+    "wikinews.org",
+    "wiktionary.org",
+    "wikiquote.org",
+    "wikisource.org",
+)
 _AROUND = (
     *("mw-editsection", "navbox", "vertical-navbox", "sidebar", "infobox", "metadata", "ambox", "hatnote", "toc"),
     *(

@@ -1,4 +1,8 @@
-"""YouTube: a video's title and description, and its transcript where the page carries one."""
+"""YouTube: a video's title and description, and its transcript where the page carries one.
+
+The captions that a page names (`captionTracks`) are not asked for: since 2025 the site answers with nothing whoever
+has no token that its player makes.
+"""
 
 import re
 from collections.abc import Iterator
@@ -29,12 +33,20 @@ def content(page: Page) -> Element | None:
     video.add(lines("h1", text_of(details.get("title"))))
     for paragraph in text_of(details.get("shortDescription")).split("\n"):
         video.add(lines("p", paragraph))
-    spoken = " ".join(text for value in values for text in _transcript(value))
+    spoken = " ".join(text for value in values for text in _transcript(value)) or _shown(page)
     if spoken:
         video.add(lines("h2", "Transcript"))
         video.add(lines("p", spoken))
     video.measure()
     return video
+
+
+def _shown(page: Page) -> str:
+    """The transcript of a page where somebody, or a script, has opened it: as it is called now, and was before."""
+    now, before = page.elements["transcript-segment-view-model"], page.elements["ytd-transcript-segment-renderer"]
+    texts = [each for segment in now for each in segment.walk() if each.get("role") == "text"]
+    texts += [each for segment in before for each in segment.called("segment-text")]
+    return " ".join(each.text() for each in texts)
 
 
 def _values(scripts: list[Element]) -> Iterator[Any]:
