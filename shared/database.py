@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from psycopg.errors import InsufficientPrivilege, InvalidParameterValue, UndefinedColumn, UndefinedTable
 from psycopg.errors import InterfaceError as DriverInterfaceError
 from psycopg.errors import OperationalError as DriverOperationalError
-from sqlalchemy import event, make_url, text
+from sqlalchemy import event, func, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -100,6 +100,11 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+async def is_alone(work: AsyncConnection, lock: int) -> bool:
+    """Whether this transaction alone holds the advisory lock now, until it ends; never waits for it."""
+    return bool(await work.scalar(select(func.pg_try_advisory_xact_lock(lock))))
 
 
 @contextmanager

@@ -282,6 +282,11 @@ class GeminiSettings(Settings):
         return self
 
 
+def split_at_commas(value: object) -> object:
+    """The parts of a setting that was given as text; blanks around them and empty ones are dropped."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 class EgressSettings(Settings):
     """Which addresses may be visited beyond the public ones."""
 
@@ -294,10 +299,7 @@ class EgressSettings(Settings):
         description="Ports that may be visited, comma-separated; any port inside FLEET_EGRESS_ALLOW.",
     )
 
-    @field_validator("egress_allow", "egress_ports", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    _split = field_validator("egress_allow", "egress_ports", mode="before")(split_at_commas)
 
 
 class BrowserSettings(Settings):

@@ -91,8 +91,3 @@ def _plain(value: Any) -> object:
             return list(value)
         case _:
             return str(value)
-
-
-def plain(text: str) -> str:
-    """The text on one line, without what could steer a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -5,9 +5,10 @@ import asyncio
 import click
 
 from services.cli.command import command, told, user_option
-from services.cli.output import plain, print_json
+from services.cli.output import print_json
 from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger
+from services.local.telling import plain
 from shared.errors import UnknownUser
 from shared.ledger.views import BookmarkView
 from shared.values import BookmarkId, JobState, UserId

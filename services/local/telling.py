@@ -61,9 +61,9 @@ def result_line(bookmark: Mapping[str, Any]) -> str:
     if analysis is None:
         return f"… {bookmark['title'] or bookmark['url']} — {bookmark['state']}"
     facts = f"{analysis['content_type']}, {analysis['difficulty']}, by {analysis['analysed_by']}"
-    return f"✓ {_plain(bookmark['title'] or bookmark['url'])} — {facts}"
+    return f"✓ {plain(bookmark['title'] or bookmark['url'])} — {facts}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text on one line, without what could steer a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)

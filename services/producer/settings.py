@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from shared.settings import Settings
+from shared.settings import Settings, split_at_commas
 
 
 class ApiSettings(Settings):
@@ -28,10 +28,7 @@ class ApiSettings(Settings):
         default=10, ge=1, le=600, description="How long requests may take to end when the API is told to stop, seconds."
     )
 
-    @field_validator("api_proxies", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    _split = field_validator("api_proxies", mode="before")(split_at_commas)
 
 
 class SubmissionSettings(Settings):

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -12,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.breaker import OPENS_AT, Go, Hold, Pace
+from shared.in_redis import ms, script
 from shared.logs import log
 from shared.values import UserId
 
@@ -33,15 +33,15 @@ class RedisBreaker:
             chance: a number from 0 to 1, so that fleets and lanes do not ask in step.
         """
         self._redis, self._provider, self._pace, self._chance = redis, provider, pace, chance
-        self._ask = redis.register_script(_script("ask"))
-        self._failed = redis.register_script(_script("failed"))
-        self._answered = redis.register_script(_script("answered"))
-        self._unused = redis.register_script(_script("unused"))
+        self._ask = redis.register_script(script(__package__, "ask"))
+        self._failed = redis.register_script(script(__package__, "failed"))
+        self._answered = redis.register_script(script(__package__, "answered"))
+        self._unused = redis.register_script(script(__package__, "unused"))
 
     async def ask(self, user: UserId) -> Go | Hold:
         """Whether a call for this user may leave now."""
         keys, id_ = self._keys(user), uuid4().hex
-        asked = self._ask(keys=[keys.state, keys.failing], args=[user, id_, _ms(self._pace.call)])
+        asked = self._ask(keys=[keys.state, keys.failing], args=[user, id_, ms(self._pace.call)])
         answer = await _heard(asked)
         if answer is None:
             return Go(id_, at=0)
@@ -54,7 +54,7 @@ class RedisBreaker:
     async def failed(self, user: UserId, go: Go) -> datetime:
         """Count a failure; when the user's work may ask again."""
         first, longest = self._pace.least(0), self._pace.least(_MANY)
-        args: list[str | int | float] = [user, go.id, OPENS_AT, _ms(first), _ms(longest), self._chance(), _ms(_IDLE)]
+        args: list[str | int | float] = [user, go.id, OPENS_AT, ms(first), ms(longest), self._chance(), ms(_IDLE)]
         wait = await _heard(self._failed(keys=self._keys(user), args=args))
         return self._later(first if wait is None else timedelta(milliseconds=wait))
 
@@ -95,11 +95,3 @@ async def _heard(asked: Awaitable[Any]) -> Any:
     except (RedisError, OSError, TimeoutError) as error:
         log.warning("breaker_unheard", error=type(error).__name__)
         return None
-
-
-def _script(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
-
-
-def _ms(length: timedelta) -> int:
-    return length // timedelta(milliseconds=1)

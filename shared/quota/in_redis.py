@@ -18,7 +18,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from importlib.resources import files
 from typing import Any, NamedTuple
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -30,6 +29,7 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
 from shared.errors import LedgerUnavailable, QuotaUnavailable
+from shared.in_redis import ms, script
 from shared.metrics import QUOTA_DENIED
 from shared.quota import MINUTE, Account, LimitBook, LimitsInForce, QuotaStatus, Taken, Wait, WindowName
 from shared.quota.calendar import Bounds, Calendar, Span
@@ -90,12 +90,12 @@ class RedisQuota:
         self._journal = journal
         self._bounds = self._calendar.bounds(datetime.now(UTC))  # a first guess; Redis' clock corrects it
         self._rebuilding: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._take = redis.register_script(_script("take"))
-        self._mark = redis.register_script(_script("mark"))
-        self._seed = redis.register_script(_script("seed"))
-        self._refund = redis.register_script(_script("refund"))
-        self._close = redis.register_script(_script("close"))
-        self._forget = redis.register_script(_script("forget"))
+        self._take = redis.register_script(script(__package__, "take"))
+        self._mark = redis.register_script(script(__package__, "mark"))
+        self._seed = redis.register_script(script(__package__, "seed"))
+        self._refund = redis.register_script(script(__package__, "refund"))
+        self._close = redis.register_script(script(__package__, "close"))
+        self._forget = redis.register_script(script(__package__, "forget"))
 
     async def take(self, account: Account, *, calls: int = 1) -> Taken | Wait:
         """Take `calls` from all three windows or none; lost counters are rebuilt first."""
@@ -168,10 +168,10 @@ class RedisQuota:
             "limits": {"minute": limits.minute.calls, "day": limits.day.calls, "month": limits.month.calls},
             "day": _span(bounds.day),
             "month": _span(bounds.month),
-            "window": _ms(self._rules.window),
-            "margin": _ms(MARGIN),
-            "never": _ms(NEVER),
-            "idle": _ms(_IDLE),
+            "window": ms(self._rules.window),
+            "margin": ms(MARGIN),
+            "never": ms(NEVER),
+            "idle": ms(_IDLE),
         }
         async with _answering():
             answer: dict[str, Any] = json.loads(await self._take(keys=_keys(permit.account), args=[json.dumps(ask)]))
@@ -185,7 +185,7 @@ class RedisQuota:
     async def _rebuild_alone(self, account: Account) -> None:
         keys = _keys(account)
         async with _answering():
-            mark = await self._mark(keys=[keys.counters, keys.fence], args=[uuid4().hex, _ms(_REBUILD)])
+            mark = await self._mark(keys=[keys.counters, keys.fence], args=[uuid4().hex, ms(_REBUILD)])
         if mark is None:
             return  # somebody was faster
         held, now = mark[0], _moment(mark[1])
@@ -196,8 +196,8 @@ class RedisQuota:
             "day": {**_span(bounds.day), "used": counts.day},
             "month": {**_span(bounds.month), "used": counts.month},
             "recent": [(_since_epoch(at), calls) for at, calls in counts.recent],
-            "window": _ms(self._rules.window),
-            "idle": _ms(_IDLE),
+            "window": ms(self._rules.window),
+            "idle": ms(_IDLE),
         }
         async with _answering():
             await self._seed(keys=[keys.counters, keys.minute, keys.fence], args=[held, json.dumps(found)])
@@ -223,10 +223,6 @@ def _unavailable(sentence: str) -> QuotaUnavailable:
     return QuotaUnavailable(sentence, until=datetime.now(UTC) + _NEXT_LOOK)
 
 
-def _script(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
-
-
 class _Keys(NamedTuple):
     """Where an account's parts are, in the order the scripts take them."""
 
@@ -246,12 +242,8 @@ def _span(span: Span) -> dict[str, int]:
 
 
 def _since_epoch(at: datetime) -> int:
-    return _ms(at - _EPOCH)
+    return ms(at - _EPOCH)
 
 
 def _moment(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
-
-
-def _ms(length: timedelta) -> int:
-    return length // timedelta(milliseconds=1)

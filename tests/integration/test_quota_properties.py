@@ -19,10 +19,11 @@ from pydantic import SecretStr
 
 from shared.audit import Actor
 from shared.bookmarks import Tokens
+from shared.in_redis import script
 from shared.quota import Learned, Limits, Taken, UserLimits, Wait, WindowName, account_of
 from shared.quota.calendar import Calendar
 from shared.quota.in_memory import InMemoryLimits
-from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota, _script, open_redis
+from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota, open_redis
 from shared.quota.limits import DeploymentLimits
 from shared.quota.rebuilding import CLOCK_SKEW
 from shared.usage import NOT_SENT
@@ -121,10 +122,10 @@ class Story:
     def _process(self) -> RedisQuota:
         quota = RedisQuota(self.redis, limits=self.limits, timezone=self.zone, journal=self.journal)
         for name in ("take", "mark", "seed", "close"):
-            script = _script(name)
-            assert "redis.call('TIME')" in script
-            script = script.replace("redis.call('TIME')", "redis.call('HMGET', 'clock', 's', 'us')")
-            setattr(quota, f"_{name}", self.redis.register_script(script))
+            lua = script("shared.quota", name)
+            assert "redis.call('TIME')" in lua
+            lua = lua.replace("redis.call('TIME')", "redis.call('HMGET', 'clock', 's', 'us')")
+            setattr(quota, f"_{name}", self.redis.register_script(lua))
         return quota
 
     async def tell_redis_the_time(self) -> None:

@@ -1,11 +1,11 @@
 """The outbox in the ledger's PostgreSQL."""
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.producer.outbox import Told, cloud_event
 from shared.broker import EventSink
-from shared.database import Database
+from shared.database import Database, is_alone
 from shared.ledger.tables import outbox
 from shared.values import UserId
 
@@ -25,15 +25,11 @@ class PostgresOutbox:
         The transaction is open while the broker confirms: a relay that dies leaves its rows to the next one.
         """
         async with self._database.begin() as work:
-            told = await _oldest(work, at_most) if await _is_alone(work) else []
+            told = await _oldest(work, at_most) if await is_alone(work, _ONE_AT_A_TIME) else []
             if told:
                 await sink.publish([cloud_event(each) for each in told])
                 await work.execute(delete(outbox).where(outbox.c.id.in_([each.id for each in told])))
         return told
-
-
-async def _is_alone(work: AsyncConnection) -> bool:
-    return bool((await work.execute(select(func.pg_try_advisory_xact_lock(_ONE_AT_A_TIME)))).scalar_one())
 
 
 async def _oldest(work: AsyncConnection, at_most: int) -> list[Told]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.database import is_alone
 from shared.errors import LeaseExpired
 from shared.ledger import Reaped
 from shared.ledger.in_postgres.jobs import BACK_IN_LINE, NOW, OUT, RELEASED, RUNNING
@@ -33,7 +34,7 @@ async def reap(
     work: AsyncConnection, windows: Windows, retries: RetryPolicy, *, after: tuple[str, str]
 ) -> tuple[Reaped, tuple[str, str]]:
     """See `Ledger.reap`; looks at the lanes that follow `after`, and says where the next sweep goes on."""
-    if not await _is_alone(work):
+    if not await is_alone(work, _ONE_AT_A_TIME):
         return Reaped(), after
     reaped = await _take_back_expired(work, windows, retries)
     lanes_woken, reached = await _set_going(work, windows, after)
@@ -71,10 +72,6 @@ async def _set_going(work: AsyncConnection, windows: Windows, after: tuple[str, 
     await hold(work, users)
     woken = await settle_many(work, windows, users) if users else 0
     return woken, (reached.user_id, reached.stage) if reached else START
-
-
-async def _is_alone(work: AsyncConnection) -> bool:
-    return bool((await work.execute(select(func.pg_try_advisory_xact_lock(_ONE_AT_A_TIME)))).scalar_one())
 
 
 async def _users_with_expired_jobs(work: AsyncConnection) -> list[UserId]:

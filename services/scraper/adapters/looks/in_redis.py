@@ -9,7 +9,6 @@ import hashlib
 import time
 from dataclasses import replace
 from datetime import timedelta
-from importlib.resources import files
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -31,6 +30,7 @@ from services.scraper.domain.looks import (
     UnderWay,
 )
 from shared.errors import FleetError
+from shared.in_redis import ms, script
 from shared.logs import log
 
 # The braces keep all of them on one node of a cluster.
@@ -54,9 +54,9 @@ class RedisLooks:
         self._limits = limits
         self._way = f"{edition()} {way}"
         self._is_away, self._unasked_until = False, 0.0
-        self._ask = redis.register_script(_script("ask"))
-        self._keep = redis.register_script(_script("keep"))
-        self._flight = redis.register_script(_script("flight"))
+        self._ask = redis.register_script(script(__package__, "ask"))
+        self._keep = redis.register_script(script(__package__, "keep"))
+        self._flight = redis.register_script(script(__package__, "flight"))
 
     async def ask(self, key: str) -> Answer:
         """See `Looks.ask`."""
@@ -73,7 +73,7 @@ class RedisLooks:
 
     async def _asked(self, flight: Flight) -> Answer:
         digest = self._digest(flight.key)
-        answer = await self._told(self._ask, [_LOOKS, _FLIGHT + digest], digest, flight.token, _ms(FLIGHT_ENDS_AFTER))
+        answer = await self._told(self._ask, [_LOOKS, _FLIGHT + digest], digest, flight.token, ms(FLIGHT_ENDS_AFTER))
         return Away() if answer is None else _answer(*answer, flight=flight)
 
     async def _forget(self, flight: Flight) -> None:
@@ -109,12 +109,12 @@ class RedisLooks:
         await self._say(flight, b"prolonged", FLIGHT_ENDS_AFTER)
 
     async def _say(self, flight: Flight, word: bytes, fresh: timedelta) -> None:
-        await self._told(self._flight, [_FLIGHT + self._digest(flight.key)], flight.token, word, _ms(fresh))
+        await self._told(self._flight, [_FLIGHT + self._digest(flight.key)], flight.token, word, ms(fresh))
 
     async def _store(self, flight: Flight, packed: bytes, fresh: timedelta, *, beyond: timedelta) -> None:
         digest = self._digest(flight.key)
         keys = [_LOOKS, _ENDS, _SIZE, _FLIGHT + digest]
-        await self._told(self._keep, keys, digest, flight.token, packed, _ms(fresh), _ms(beyond), self._limits.bytes)
+        await self._told(self._keep, keys, digest, flight.token, packed, ms(fresh), ms(beyond), self._limits.bytes)
 
     async def _told(self, script: AsyncScript, keys: list[str], *arguments: str | bytes | int) -> list[bytes] | None:
         """What a script answers, if anything; None when Redis is away, or was a moment ago."""
@@ -150,11 +150,3 @@ def _answer(said: bytes, *more: bytes | int, flight: Flight) -> Answer:
         case b"flight", _:
             return flight
     return Apart()
-
-
-def _script(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
-
-
-def _ms(length: timedelta) -> int:
-    return length // timedelta(milliseconds=1)

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from hashlib import blake2s
-from importlib.resources import files
 from uuid import uuid4
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.scraper.domain.politeness import SHARE, Busy, Ending, Manners, Site, Turn
+from shared.in_redis import ms, script
 
 _PATIENCE_S = 1.0  # for one answer of Redis
 
@@ -29,9 +29,9 @@ class RedisTurns:
         """Keep the parts; nothing is asked yet."""
         self._manners = manners
         self._chance = chance
-        self._take = redis.register_script(_script("take"))
-        self._give_back = redis.register_script(_script("give_back"))
-        self._pause = redis.register_script(_script("pause"))
+        self._take = redis.register_script(script(__package__, "take"))
+        self._give_back = redis.register_script(script(__package__, "give_back"))
+        self._pause = redis.register_script(script(__package__, "pause"))
 
     async def take(
         self, site: Site, *, ticket: str, interval: timedelta = timedelta(0), follows: bool = False
@@ -44,13 +44,13 @@ class RedisTurns:
             "turn": turn,
             "chance": self._chance(),
             "concurrency": its.concurrency,
-            "interval": _ms(its.interval_at(site, interval)),
+            "interval": ms(its.interval_at(site, interval)),
             "down_after": its.down_after,
-            "in_place": _ms(its.in_place),
-            "lease": _ms(its.lease),
-            "ahead": _ms(its.ahead),
-            "grace": _ms(its.grace),
-            "memory": _ms(its.memory),
+            "in_place": ms(its.in_place),
+            "lease": ms(its.lease),
+            "ahead": ms(its.ahead),
+            "grace": ms(its.grace),
+            "memory": ms(its.memory),
             "share": SHARE,
         }
         async with _answering():
@@ -67,11 +67,11 @@ class RedisTurns:
         told = {
             "turn": turn.id,
             "ending": ending,
-            "took": _ms(took),
-            "rest": _ms(its.rest),
-            "longest_rest": _ms(its.longest_rest),
+            "took": ms(took),
+            "rest": ms(its.rest),
+            "longest_rest": ms(its.longest_rest),
             "down_after": its.down_after,
-            "memory": _ms(its.memory),
+            "memory": ms(its.memory),
         }
         async with _answering():
             await self._give_back(keys=_keys(turn.site), args=[json.dumps(told)])
@@ -79,7 +79,7 @@ class RedisTurns:
     async def pause(self, site: Site, *, length: timedelta) -> None:
         """See `HostTurns.pause`."""
         async with _answering():
-            await self._pause(keys=_keys(site)[:1], args=[_ms(length), _ms(self._manners.memory)])
+            await self._pause(keys=_keys(site)[:1], args=[ms(length), ms(self._manners.memory)])
 
 
 @asynccontextmanager
@@ -89,10 +89,6 @@ async def _answering() -> AsyncIterator[None]:
             yield
     except (RedisError, OSError, TimeoutError) as error:
         raise TurnsAway from error
-
-
-def _script(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
 
 
 def _keys(site: Site) -> list[str]:
@@ -106,7 +102,3 @@ def _keys(site: Site) -> list[str]:
 
 def _digest(name: str) -> str:
     return blake2s(name.encode(), digest_size=12).hexdigest()
-
-
-def _ms(length: timedelta) -> int:
-    return length // timedelta(milliseconds=1)
