@@ -47,6 +47,10 @@ _MISSING_PATH = re.compile(
     r"/(?:404|not-?_?found|page-?not-?found|error(?:-?404|s/404)?|(?:\w+-)?(?:expired|closed|removed|unavailable|abgelaufen|expiree?|caducad[ao]))(?:[/.]|$)",
     re.IGNORECASE,
 )
+_PRICES_PATH = re.compile(
+    r"/(?:pricing|prices|plans|preise|tarif\w*|precios|planes|prezzi|piani|pre[cç]os|planos|membership|cennik|ceník)(?:[/.]|$)",
+    re.IGNORECASE,
+)
 _MISSING_STATE = re.compile(r"/?(?:404|410|_error|\w*not[_\- ]?found\w*)", re.IGNORECASE)
 _CONSENT_PLACE = re.compile(r"(?:^|[./])(?:consent|cookie-?wall|privacy-?gate)(?:[./?]|$)", re.IGNORECASE)
 _REFERENCE = wordings(
@@ -219,6 +223,8 @@ def for_the_article(sight: Sight) -> Evidence:
     paid = sight.outline.paid_words
     if paid is not None and paid >= _PAID_PART_WORDS:
         return Evidence(-3, f"{paid} words where the page is to be paid for")
+    if _PRICES_PATH.search(urlsplit(sight.asked).path):
+        return Evidence(-3, "the address of what is to be paid")
     prose = sight.prose_beside(notices.PAYWALL)
     return Evidence(-2 if prose >= _TEASER_WORDS else 0, f"{prose} words of prose")
 
@@ -269,7 +275,8 @@ def _worded(sight: Sight, notice: Notice, *, named: int = 3, said: int = 3) -> I
 
 
 def _bareness(sight: Sight, notice: Notice, *, few_links: bool = True) -> Iterator[Evidence]:
-    if sight.is_bare(notice) if few_links and not sight.is_tiny else sight.prose_beside(notice) < FEW_WORDS:
+    frame_tells = few_links and not sight.is_tiny and not sight.is_all(notice)
+    if sight.is_bare(notice) if frame_tells else sight.prose_beside(notice) < FEW_WORDS:
         yield Evidence(1, "hardly anything else")
 
 

@@ -12,10 +12,12 @@ from services.scraper.domain.pages import Fetched, Reading
 from shared.counting import count_words
 
 _SENTENCE_WORDS = 8
+_SENTENCES = re.compile(r"(?<=[.!?…。！？])\s+")
 SENTENCE = re.compile(r"[.!?…。！？:][\"”’»)]*$")
 _FEW_LINKS = 6
 FEW_WORDS = 20
 _SMALL = 90
+_EXPLANATION = 50
 _FIRST_HEADINGS = 2
 HEADLINE_WORDS = 12
 _TELLING = 5
@@ -65,8 +67,16 @@ class Sight:
 
     @cached_property
     def short_lines(self) -> ShortLines:
-        """The lines in which a notice may speak."""
-        return ShortLines([line for line, words in self.counted if words <= SHORT])
+        """The lines in which a notice may speak; of a small page each sentence."""
+        lines = [line for line, words in self.counted if words <= SHORT]
+        if self.is_small:
+            lines += [part for line, words in self.counted if words > SHORT for part in _SENTENCES.split(line)]
+        return ShortLines(lines)
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether there is little prose, and neither date nor author nor heading to say that it is the page's."""
+        return sum(words for _, words in self.prose) <= _EXPLANATION and not self.is_dated and not self.is_as_named
 
     @cached_property
     def all_together(self) -> ShortLines:
@@ -86,10 +96,18 @@ class Sight:
 
     def prose_beside(self, notice: Notice) -> int:
         """Words of sentences that are not the notice's."""
+        if self.is_all(notice):
+            return 0
         its_own = set(notice.said_in(self.short_lines))
         if self.headlines_of(notice):
             its_own.update(self.lines_of(notice))
         return sum(words for line, words in self.prose if line not in its_own)
+
+    def is_all(self, notice: Notice) -> bool:
+        """Whether the title or the first heading is the notice, so that the little that follows explains it."""
+        if not self.is_small or self.is_asked_for(notice) or LOGIN_PATH.search(urlsplit(self.asked).path):
+            return False
+        return bool(self.names_of(notice, headings=1) or self.headlines_of(notice))
 
     def topics_of(self, notice: Notice) -> set[str]:
         """What a small page that stands alone, without ways through a site, speaks of as the notice does."""
@@ -134,7 +152,7 @@ class Sight:
         path = urlsplit(self.asked).path
         if HOME_PATH.fullmatch(path):
             return False
-        words = set(re.findall(r"[^\W\d_]{4,}", path.rstrip("/").rpartition("/")[2].partition(".")[0].casefold()))
+        words = set(re.findall(r"[^\W\d_]{4,}", _last_part(self.asked)))
         shown = "\n".join((self.reading.extracted.title, *self.outline.lines)).casefold()
         if not _LATIN.search(shown):
             return False  # an address in other letters than its page's has none of its words
@@ -142,9 +160,9 @@ class Sight:
 
     @cached_property
     def is_as_named(self) -> bool:
-        """Whether the title or a heading has a word of the bookmarked address."""
+        """Whether the title or a heading has a word of the bookmarked address' last part."""
         named = "\n".join((self.reading.extracted.title, *self.outline.headings)).casefold()
-        return any(word in named for word in re.findall(r"[^\W_]{4,}", urlsplit(self.asked).path.casefold()))
+        return any(word in named for word in re.findall(r"[^\W_]{4,}", _last_part(self.asked)))
 
     def is_asked_for(self, notice: Notice) -> bool:
         """Whether the bookmarked address itself names what the page names: a page about it."""
@@ -161,6 +179,10 @@ class Sight:
     def is_bare(self, notice: Notice) -> bool:
         """Whether there is next to nothing on the page beside the notice, not even ways through a site."""
         return self.outline.links <= _FEW_LINKS and self.prose_beside(notice) < FEW_WORDS
+
+
+def _last_part(url: str) -> str:
+    return urlsplit(url).path.rstrip("/").rpartition("/")[2].partition(".")[0].casefold()
 
 
 def _long_words(text: str) -> set[str]:

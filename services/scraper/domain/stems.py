@@ -42,7 +42,7 @@ _THING = _stems(
     r"rezept|p[áa]gin|art[íi]c|conte[nú]|ofert|anunci|produt|enlace|v[íi]deo|publicaci|annonce|offre|produit|lien",
     r"annunci|articol|prodott|artig|stron|ogłoszeni|artykuł|str[áa]nk|inzer|insera|sida|annons|siden|sivu|ilmoitus",
     r"vacature|bericht|страниц|стать|объявлени|товар|ваканси|запис|матери|сторінк|sayfa|[iİ]lan|ürün|içerik|σελίδα",
-    r"trang|halaman|oldal|propert|home\b|house|flat\b|room\b|auction|vehicle|car\b|paste\b|group|communit|account|song|playlist",
+    r"requisition|opening|trang|halaman|oldal|propert|home\b|house|flat\b|room\b|auction|vehicle|car\b|paste\b|group|communit|account|song|playlist",
     r"album|app\b|project|course|book\b|invit|survey|ticket|issue|comment|immobilie|wohnung|haus\b|gruppe|konto|kurs",
     r"inmueble|vivienda|grupo|cuenta|im[óo]vel|conta\b|immobile|gruppo|logement|maison|bien\b|groupe|compte|woning|huis\b",
     r"groep|mieszkan|grup|byt\b|skupin|bostad|bolig|hus\b|gruppe|asunto|ryhmä|дом\b|квартир|групп|канал|видео|відео",
@@ -66,7 +66,7 @@ _GONE = _stems(
     r"smazán|не (?:найден|существ|актуальн|доступ|знайден)|удал[её]н|снят|архив|bulunamad|kaldırıl|yayından",
     r"mevcut değil|nem található|d[eé]s?activ|deaktiv|inactiv|inactief|disabled|neaktiv|δεν βρέθηκε",
     r"không (?:tìm|tồn|còn)|tidak (?:ditemukan|tersedia|ada)|no longer|off the market|never existed|let (?:agreed|out)|sold\b",
-    r"не прода|закончил|распродан|verkauft|vendu|vendid|venduto|verkocht|sprzedan|prodán|såld|solgt|myyty|продан|satıldı|artık|eladva|nu (?:mai|există)",
+    r"не прода|закончил|распродан|no pud\w+ encontr|pas (?:pu )?trouv|disparu|ne correspond|nicht finden|non .{0,20}trovat|não consegu\w+ encontr|udało|verkauft|vendu|vendid|venduto|verkocht|sprzedan|prodán|såld|solgt|myyty|продан|satıldı|artık|eladva|nu (?:mai|există)",
     r"nem (?:létezik|elérhető)|törölt|δεν (?:υπάρχει|είναι διαθ)|već ne|ne postoji|не знайдено|більше не|більше нема|dihapus",
     r"(?:event|sale|deal|offer|auction) is over|sold on|n['’]est plus|nie jest już|niedostępn|nedostupn|indispon[ií]",
     r"kunne ikke|eksisterer ikke|ei (?:ole|enää)|inte (?:längre|kvar)|ikke (?:lengre|mere|tilgjeng)|już nie|už ne",
@@ -100,7 +100,7 @@ _IN_PASSING = _stems(
 LOGIN = Pair(_SIGNING_IN, _BEFORE_ALL, but=_IN_PASSING)
 
 _PAYING = _stems(
-    r"subscri|member|premium|plus\b|trial|\w{0,12}abonn|abo\b|suscr|assin|prenum|abbon|předplat|tilaa|подпис|abone",
+    r"subscri|member|premium|zugriff auf alle|access to (?:all|every)|accès à tous|acceso a todos|plus\b|trial|\w{0,12}abonn|(?:probe|test|digital|jahres|pur-)?abo\b|suscr|assin|prenum|abbon|předplat|tilaa|подпис|abone",
     r"digital access|paid|reg[ií]st|create an? (?:free )?account|sign up|inscri|crea(?:r|te)? (?:una )?cuenta",
     r"cré\w+ un compte|konto|purchase|unlock|buy",
     r"előfiz|συνδρομ|передплат|berlangganan|pretplat|naročn|đăng ký|dig(?:i|itaal)\b",
@@ -108,7 +108,8 @@ _PAYING = _stems(
 )
 _READING_ON = _stems(
     r"continu\w+ (?:reading|to read)|keep reading|read (?:on|the (?:rest|full|whole)|more|this)|rest of",
-    r"full (?:article|story|text|post)|the entire|read .{0,20}in full",
+    r"all(?:e)? (?:of our )?(?:articles|stories|artikel)|tous (?:les|nos) articles|tod[oa]s (?:los|as|os) art|tutti gli articoli",
+    r"vollen? zugriff|full access|unlimited|unbegrenzt|illimit|ilimitad|full (?:article|story|text|post)|the entire|read .{0,20}in full",
     r"(?:this|the) (?:article|story|post|chapter|content|issue|report) is|remaining|weiterlesen|weiter lesen",
     r"ganzen|vollständig|kompletten|diese[nr]? (?:artikel|inhalt)|lire la suite|intégralité",
     r"(?:la |cet? )(?:suite|article)|reste|poursuivre|(?:seguir|sigue) leyendo|complet",
@@ -152,6 +153,7 @@ _UNFINISHED = _stems(
 PLACEHOLDER = Pair(_SITE, _UNFINISHED)
 
 _OUT = _stems(
+    r"no est[áa] disponible|n['’]est pas disponible|non è disponibile|nicht verfügbar|não est[áa] disp|недоступ",
     r"maintenance|unavailable|servers?\b|down\b|overload|out of order|something went|wartung|nicht erreichbar|überlastet",
     r"indisponible|mantenimiento|manutenç|manutenzione|onderhoud|underhåll|vedligehold|vedlikehold|konserwac",
     r"přerwa|údržb|technick|технич|обслужив|bakım|huolto|karbantart|teknisk|teknin|technis|technic|tecnic|techniq|wrong",
@@ -162,7 +164,7 @@ _OUT = _stems(
 _FOR_NOW = _stems(
     r"later|again|soon|back|moment|temporar|short|currently|try|später|gleich|derzeit|vorübergehend|kürze",
     r"plus tard|bientôt|actuellement|momentan|tarde|pronto|brev|presto|momento|straks|snart|senare|wkrótce|chwil",
-    r"refresh|reload|instantes|voltamos|volvemos|revenons|torniamo|zurück|vissza|tilbage|tilbaka|tillbaka|později|позже|скоро|времен|sonra|igen\b|uudelleen|myöhemmin|hetken|opnieuw|erneut|nochmal|réessay|ripro|intenta|tente",
+    r"en estos momentos|en ce moment|im moment|neste momento|al momento|refresh|reload|instantes|voltamos|volvemos|revenons|torniamo|zurück|vissza|tilbage|tilbaka|tillbaka|později|позже|скоро|времен|sonra|igen\b|uudelleen|myöhemmin|hetken|opnieuw|erneut|nochmal|réessay|ripro|intenta|tente",
     r"spróbuj|ponown|zkuste|znovu|попробуй|пізніше|tekrar|deneyin|később|újra|încerca|ξανά|αργότερα|thử lại|coba|nanti|en stund",
     unspaced="現在|お待ち|しばらく|再度|もう一度|暂时|稍后|请|重试|잠시|다시|لاحق",
 )
@@ -180,7 +182,7 @@ _AMOUNT = (
     r"(?:[$€£¥￥₽₺]\s?\d|\d\s?(?:[$€£¥₽₺円元원]|(?:kr|zł|kč|tl|ft\b|huf|lei|грн|kroner?|eur|usd|euros?|chf|руб)\b))"
 )
 _TIME = (
-    r"(?:month|week|year|mo\b|yr\b|/|mois|semaine|monat|woche|jahr|mes\b|mese|mês|año|maand|jaar|måned|månad|miesi|měs"
+    r"(?:month|week|year|mo\b|yr\b|/|mois|semaine|monat|woche|wöchentlich|weekly|monthly|mensu|mensile|hebdo|jahr|mes\b|mese|mês|año|maand|jaar|måned|månad|miesi|měs"
     r"|мес|міс|hav|lun[ăa]|год|ay\b|月|월|年)"
 )
 PRICE = re.compile(rf"{_AMOUNT}.{{0,40}}?{_TIME}|{_TIME}.{{0,20}}?{_AMOUNT}", re.IGNORECASE)

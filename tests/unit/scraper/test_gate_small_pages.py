@@ -1,4 +1,4 @@
-"""Notices and honest pages of a few words, in twenty languages, within a site's frame or alone.
+"""Notices and honest pages of few words, in twenty languages, within a site's frame or alone.
 
 Such pages have hardly anything to judge by but their words, and nobody can list those: a notice is right here when it
 is not taken for the page, whatever else it is taken for.
@@ -14,7 +14,7 @@ from services.scraper.adapters.reading import read_and_judge
 from services.scraper.domain.gate import Verdict
 from services.scraper.domain.pages import Fetched
 
-PAGES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("tiny_pages.json").read_text(encoding="utf-8"))
+PAGES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("small_pages.json").read_text(encoding="utf-8"))
 ENOUGH = 0.95
 TOP = '<header><a href="/">Site</a><nav><ul>{}</ul></nav></header>'.format(
     "".join(f'<li><a href="/{name}">{name.title()}</a></li>' for name in ("home", "news", "about", "contact"))
