@@ -1,8 +1,9 @@
 """One process of many callers that share a user's quota; prints as JSON the moments at which their calls left.
 
-A caller that is told to wait does so and asks again, unless that would be after the end.
+A caller that is told to wait does so and asks again, unless that would be after the end; the seconds count from when
+the process is up.
 
-`python -m tests.integration.quota_callers REDIS_URL LIMIT CALLERS WINDOW_S END` (END by `time.monotonic()`)
+`python -m tests.integration.quota_callers REDIS_URL LIMIT CALLERS WINDOW_S SECONDS`
 """
 
 import asyncio
@@ -38,7 +39,8 @@ async def caller(quota: RedisQuota, end: float) -> list[float]:
             left.append(time.monotonic())
 
 
-async def main(url: str, limit: int, callers: int, window: timedelta, end: float) -> None:
+async def main(url: str, limit: int, callers: int, window: timedelta, seconds: float) -> None:
+    end = time.monotonic() + seconds
     async with open_redis(SecretStr(url)) as redis:
         limits = limits_of(minute=limit, day=1_000_000, month=1_000_000)
         quota = RedisQuota(redis, limits=limits, timezone=UTC, journal=InMemoryUsage(), minute=window)
@@ -47,5 +49,5 @@ async def main(url: str, limit: int, callers: int, window: timedelta, end: float
 
 
 if __name__ == "__main__":
-    _, url, limit, callers, window_s, end = sys.argv
-    asyncio.run(main(url, int(limit), int(callers), timedelta(seconds=float(window_s)), float(end)))
+    _, url, limit, callers, window_s, seconds = sys.argv
+    asyncio.run(main(url, int(limit), int(callers), timedelta(seconds=float(window_s)), float(seconds)))
