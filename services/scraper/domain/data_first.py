@@ -35,4 +35,6 @@ class DataFirst:
         html = data.page(answer.body) if answer.status == HTTPStatus.OK else None
         if html is None:
             return None
-        return Fetched(url=url, status=HTTPStatus.OK, media_type="text/html", charset="utf-8", body=html.encode())
+        return Fetched(
+            url=url, status=HTTPStatus.OK, media_type="text/html", charset="utf-8", body=html.encode("utf-8", "replace")
+        )

@@ -51,6 +51,13 @@ async def test_a_problem_is_read_from_the_sites_own_data() -> None:
     assert "```\nInput: a = 1, b = 2\nOutput: a\n```" in seen.reading.extracted.text
 
 
+async def test_a_statement_with_half_a_character_is_read() -> None:
+    seen = await look(said(content=f"{STATEMENT}<p>And \ud83d more.</p>"))
+
+    assert seen.judgement.verdict is Verdict.OK
+    assert "And ? more." in seen.reading.extracted.text
+
+
 async def test_a_problem_for_subscribers_alone_is_behind_a_paywall_and_tells_what_is_seen() -> None:
     seen = await look(said(content=None, paid=True))
 
