@@ -37,6 +37,7 @@ CACHE = Counter(
     "Pages asked of the looks that users share: hit, joined, waiting, miss, revalidated, failed, bypass, away.",
     ["result"],
 )
+ROBOTS = Counter("fleet_robots_total", "Pages asked of robots.txt: allowed, refused, unknown.", ["result"])
 HOST_TURNS = Counter("fleet_host_turns_total", "Turns at sites that were asked for.", ["result"])
 BROWSER_PAGES = Counter("fleet_browser_pages_total", "Pages opened in a browser.")
 BROWSER_RESTARTS = Counter("fleet_browser_restarts_total", "Browsers started in place of a worn out or lost one.")
@@ -74,5 +75,7 @@ COUNTED_AT = Gauge(
 for _stage in Stage:
     STALE_DELIVERIES.labels(_stage)
     LEASE_EXPIRED.labels(_stage)
+for _result in ("allowed", "refused", "unknown"):
+    ROBOTS.labels(_result)
 for _window in ("minute", "day", "month"):
     QUOTA_DENIED.labels(_window)

@@ -46,6 +46,12 @@ def panel_queries() -> dict[str, str]:
     }
 
 
+def marks() -> dict[str, str]:
+    """What the dashboards mark on their panels, by name."""
+    board = json.loads((DASHBOARDS / "fleet.json").read_text(encoding="utf-8"))
+    return {mark["name"]: mark["expr"] for mark in board["annotations"]["list"]}
+
+
 def scaler_queries() -> dict[str, str]:
     """Every query by which KEDA counts the fleet's work, by where it stands."""
     return {

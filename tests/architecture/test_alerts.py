@@ -46,6 +46,42 @@ def test_prometheus_takes_the_rules() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+MISTAKES = [
+    pytest.param("burn-rates", '1h{slo="content"} > 14.4', '1h{slo="content"} > 28.8', id="twice the factor"),
+    pytest.param("burn-rates", 'ratio6h{slo="analysis"} > 6', 'ratio1d{slo="analysis"} > 6', id="the wrong window"),
+    pytest.param("burn-rates", '3d{slo="success"} > 1 ', '3d{slo="success"} < 1 ', id="the wrong comparison"),
+    pytest.param("burn-rates", "[1h])) > 10", "[1h])) > 0", id="alarm over a handful"),
+    pytest.param(
+        "alerts", "for: 10m\n        expr: |\n          fleet:oldest", "expr: |\n          fleet:oldest", id="no for"
+    ),
+    pytest.param(
+        "alerts", "max(fleet_counted_timestamp", "min(fleet_counted_timestamp", id="one replica that is stuck"
+    ),
+]
+
+
+@needs_promtool
+@pytest.mark.parametrize(("test", "right", "wrong"), MISTAKES)
+def test_the_tests_of_the_rules_notice(test: str, right: str, wrong: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "deploy/prometheus/rules", tmp_path / "deploy/prometheus/rules")
+    (tmp_path / "tests/prometheus").mkdir(parents=True)
+    copied = shutil.copy(ROOT / f"tests/prometheus/{test}.test.yml", tmp_path / "tests/prometheus")
+    alerts_file = tmp_path / "deploy/prometheus/rules/alerts.yml"
+    text = alerts_file.read_text(encoding="utf-8")
+    assert right in text
+    alerts_file.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+
+    assert subprocess.run(["promtool", "test", "rules", copied], capture_output=True, check=False).returncode != 0
+
+
+def test_a_burn_rate_looks_over_the_time_its_name_says() -> None:
+    burns = [rule for rule in rules() if rule.get("record", "").startswith("fleet:slo_burn:ratio")]
+    assert len(burns) == 16
+    for rule in burns:
+        over = rule["record"].removeprefix("fleet:slo_burn:ratio")
+        assert set(re.findall(r"\[(\w+)\]", rule["expr"])) == {over}, rule["record"]
+
+
 def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_is_silent() -> None:
     asked = [
         (case["alertname"], bool(case["exp_alerts"]))

@@ -47,6 +47,29 @@ def panels_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
+@pytest.mark.parametrize("name", MADE)
+def test_every_panel_has_a_place_and_a_number_of_its_own_and_asks_the_chosen_prometheus(name: str) -> None:
+    board = json.loads(MADE[name])
+    covered = [
+        (at["x"] + column, at["y"] + line)
+        for at in (panel["gridPos"] for panel in board["panels"])
+        for column in range(at["w"])
+        for line in range(at["h"])
+    ]
+
+    assert len(covered) == len(set(covered))
+    assert max(column for column, _ in covered) < 24
+    assert sorted(panel["id"] for panel in board["panels"]) == list(range(1, len(board["panels"]) + 1))
+    assert {panel["title"] for panel in panels_of(board) if panel["datasource"]["uid"] != "${datasource}"} == set()
+    assert all(link["includeVars"] and link["keepTime"] for link in board["links"])
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_alerts_and_starts_are_marked_on_every_panel(name: str) -> None:
+    marks = {mark["name"]: mark["expr"] for mark in json.loads(MADE[name])["annotations"]["list"]}
+    assert marks.keys() == {"Alerts", "Starts"}
+
+
 def test_every_page_that_a_panel_names_exists() -> None:
     pages = set(re.findall(r"docs/[\w./-]*\w", " ".join(MADE.values())))
     assert pages

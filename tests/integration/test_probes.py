@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -15,12 +15,19 @@ from shared.probes import Check, probes
 
 @asynccontextmanager
 async def watched(**ready: Check) -> AsyncIterator[aiohttp.ClientSession]:
-    port = free_port()
-    async with (
-        probes(host="127.0.0.1", port=port, ready=ready),
-        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
-    ):
-        yield session
+    async with AsyncExitStack() as stack:
+        port = await somewhere(stack, ready)
+        yield await stack.enter_async_context(aiohttp.ClientSession(f"http://127.0.0.1:{port}"))
+
+
+async def somewhere(stack: AsyncExitStack, ready: dict[str, Check]) -> int:
+    """The port they are served on; in a crowd somebody else may take one between its choice and its use."""
+    for _ in range(10):
+        port = free_port()
+        with suppress(Misconfigured):
+            await stack.enter_async_context(probes(host="127.0.0.1", port=port, ready=ready))
+            return port
+    raise AssertionError("ten ports were taken between their choice and their use")
 
 
 async def test_a_process_is_ready_when_everything_it_needs_is_there() -> None:

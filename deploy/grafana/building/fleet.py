@@ -180,10 +180,17 @@ def _machinery(whole: Dashboard) -> Dashboard:
         )
         .with_panel(
             graph(
-                "Outbox",
+                "Events to publish",
                 Query("max(fleet_outbox_pending)", "events"),
-                Query("max(fleet_outbox_oldest_seconds)", "age of the oldest, seconds"),
-                says="What others have not been told yet.",
+                says="What others have not been told yet; falls to 0 every few seconds.",
+            )
+        )
+        .with_panel(
+            graph(
+                "Oldest event to publish",
+                Query("max(fleet_outbox_oldest_seconds)", "age"),
+                says="Rises evenly when nothing goes out: docs/runbook/FleetOutboxStuck.md.",
+                unit="s",
             )
         )
         .with_panel(
@@ -195,10 +202,23 @@ def _machinery(whole: Dashboard) -> Dashboard:
         )
         .with_panel(
             graph(
-                "Stale deliveries and dead letters",
-                a_minute("fleet_stale_deliveries_total", by="stage", legend="{{stage}} stale a minute"),
-                Query("max by (stage) (fleet_dead_letters)", "{{stage}} dead"),
-                says="Stale ones are harmless: somebody else had the job. Dead ones want to be looked at.",
+                "Stale deliveries",
+                a_minute("fleet_stale_deliveries_total", by="stage"),
+                says="Harmless: somebody else had the job. Many of them mean that leases end too soon.",
+            )
+        )
+        .with_panel(
+            graph(
+                "Dead letters",
+                Query("max by (stage) (fleet_dead_letters)", "{{stage}}"),
+                says="Messages that were refused or came back too often: docs/runbook/FleetDeadLetters.md.",
+            )
+        )
+        .with_panel(
+            graph(
+                "Processes that answer",
+                Query('count by (role) (up{job="bookmark-fleet"} == 1)', "{{role}}"),
+                says="By role; the autoscaler changes some of them. A role that is gone shows in no line.",
             )
         )
         .with_panel(

@@ -25,6 +25,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableRefresh,
 )
 
+_AGE = 'time() - process_start_time_seconds{job="bookmark-fleet"}'
 _SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 _WIDTH, _HEIGHT = 8, 8
 _FIGURE_WIDTH, _FIGURE_HEIGHT = 6, 4
@@ -115,7 +116,9 @@ def board(title: str, uid: str, says: str) -> boards.Dashboard:
         .time("now-3h", "now")
         .refresh("30s")
         .tooltip(DashboardCursorSync.CROSSHAIR)
-        .link(links.as_dropdown(True).keep_time(True))  # noqa: FBT003 - the builder's own signature
+        .link(links.as_dropdown(True).keep_time(True).include_vars(True))  # noqa: FBT003 - the builder's own signature
+        .annotation(_marks("Alerts", 'ALERTS{alertname=~"Fleet.*", alertstate="firing"}', colour="red"))
+        .annotation(_marks("Starts", f"min by (role) ({_AGE}) < 60", colour="blue"))
         .with_variable(boards.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
     )
 
@@ -153,6 +156,12 @@ def a_minute(counter: str, *, by: str, where: str = "", legend: str = "") -> Que
     """How much a counter grew a minute, by some of its labels."""
     shown = legend or " ".join(f"{{{{{label.strip()}}}}}" for label in by.split(","))
     return Query(f"60 * sum by ({by}) (rate({counter}{where}[$__rate_interval]))", shown)
+
+
+def _marks(name: str, when: str, *, colour: str) -> boards.AnnotationQuery:
+    """Marks on every panel where a query answers: roll-outs and alerts explain many a curve."""
+    shown = boards.AnnotationQuery().name(name).datasource(_SOURCE).expr(when).icon_color(colour)
+    return shown.enable(True)  # noqa: FBT003 - the builder's own signature
 
 
 def _targets(queries: Sequence[Query]) -> list[prometheus.Dataquery]:

@@ -110,6 +110,14 @@ def _guards(whole: Dashboard) -> Dashboard:
         )
         .with_panel(
             graph(
+                "What sites ask of robots, a minute",
+                a_minute("fleet_robots_total", by="result"),
+                says="Whether robots.txt lets us read a page; nothing while FLEET_ROBOTS is ignore.",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            graph(
                 "Refused addresses by kind",
                 a_minute("fleet_egress_refused_total", by="kind"),
                 says="metadata, private and loopback smell of an attempt; port and scheme of an odd import.",

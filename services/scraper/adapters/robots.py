@@ -12,6 +12,7 @@ from services.scraper.domain.gate import Judgement, Verdict
 from services.scraper.domain.looking import Look, Looker
 from services.scraper.domain.pages import Extracted, Fetched, Fetcher, Reading
 from shared.errors import FleetError, PageUnreachable, PageUnusable, RobotsRefused
+from shared.metrics import ROBOTS
 
 AGENT = "BookmarkFleet"
 FRESH = timedelta(days=1)
@@ -60,9 +61,15 @@ class RobotsTxt:
         """See `Robots.heed`."""
         if url.scheme not in {"http", "https"} or not url.host:
             return timedelta(0)  # nobody to ask; it is for the egress guard to refuse
-        rules = await self._rules_of(url.origin())
+        try:
+            rules = await self._rules_of(url.origin())
+        except FleetError:
+            ROBOTS.labels("unknown").inc()
+            raise
         if not rules.can_fetch(str(url), AGENT):
+            ROBOTS.labels("refused").inc()
             raise RobotsRefused(url.host)
+        ROBOTS.labels("allowed").inc()
         return timedelta(seconds=rules.crawl_delay(AGENT) or 0)
 
     async def _rules_of(self, origin: URL) -> Protego:
