@@ -107,7 +107,7 @@ def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
 def test_a_page_says_what_it_means_where_to_look_and_what_to_do_in_things_that_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
 
-    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["What it means", "Look here", "Do this"]
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["What it means", "Look here", "Do this", "It is over when"]
     assert {link for link in re.findall(r"\]\(([^)]+)\)", text) if not (RUNBOOK / link).exists()} == set()
     for command in re.findall(r"`fleet ([^`]+)`", text):
         assert_is_a_command(command.split())
@@ -115,6 +115,48 @@ def test_a_page_says_what_it_means_where_to_look_and_what_to_do_in_things_that_e
     for setting in re.findall(r"FLEET_[A-Z_]+[A-Z]", text):
         assert f"`{setting.removesuffix('_FILE')}`" in configuration, setting
     assert metrics_named_in(text) <= known_metrics()
+
+
+RABBITMQS_OWN = {"delivery_limit", "purge_queue", "list_queues", "list_connections"}
+
+
+def test_codes_and_events_that_the_runbook_names_are_in_the_code() -> None:
+    words = {word for page in PAGES for word in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", page.read_text(encoding="utf-8"))}
+    code = "".join(
+        path.read_text(encoding="utf-8") for top in ("services", "shared") for path in (ROOT / top).rglob("*.py")
+    )
+
+    assert len(words) > 20
+    assert {word for word in words if word not in code} - RABBITMQS_OWN == set()
+
+
+@needs_promtool
+def test_prometheus_takes_the_queries_of_the_runbook_and_records_what_they_ask_for(tmp_path: Path) -> None:
+    queries = [query for page in PAGES for query in queries_in(page.read_text(encoding="utf-8"))]
+    assert len(queries) > 20
+    asked = tmp_path / "queries.yml"
+    records = [{"record": "asked", "expr": query, "labels": {"n": str(n)}} for n, query in enumerate(queries)]
+    asked.write_text(yaml.safe_dump({"groups": [{"name": "runbook", "rules": records}]}), encoding="utf-8")
+
+    done = subprocess.run(["promtool", "check", "rules", asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    assert {name for query in queries for name in re.findall(r"fleet:[\w:]+", query)} <= recorded
+
+
+def queries_in(page: str) -> list[str]:
+    """What a page puts between back-quotes to be asked of Prometheus."""
+    return [
+        quoted
+        for quoted in re.findall(r"`([^`]+)`", page)
+        if re.match(r"(sum|max|count|time|up|fleet[_:])[\w:]*\b", quoted) and re.search(r"[{(:]|^fleet_", quoted)
+    ]
+
+
+def test_commands_of_the_runbook_say_in_which_namespace() -> None:
+    said = [line for page in PAGES for line in re.findall(r"`(kubectl [^`]+)`", page.read_text(encoding="utf-8"))]
+    assert said
+    assert [command for command in said if "--namespace fleet" not in command] == []
 
 
 def test_the_rules_ask_for_metrics_that_exist() -> None:

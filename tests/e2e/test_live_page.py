@@ -61,6 +61,8 @@ def test_the_page_shows_what_the_fleet_does_and_lets_no_title_become_markup(
     notes.get_by_text("What was read").click()
     expect(notes.locator("pre")).to_contain_text("PostgreSQL keeps every job")
     expect(page.locator("#signals-none")).to_be_visible()
+    expect(page.locator("#health")).to_contain_text("scrape: 3 done, 1 failed (75% success)")
+    expect(page.locator("#health")).to_contain_text("address_refused once")
     fleet.run("pause", "--user", "ada")
     expect(page.locator("#paused li")).to_have_text("ada")
     assert page.title() == "Bookmark Fleet"

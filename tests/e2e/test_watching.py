@@ -67,7 +67,7 @@ def test_every_panel_has_data_under_load_and_analyzers_that_stop_raise_the_alert
         load = Load(fleet, site)
 
         with Prometheus(tmp_path, fleet.data / "prometheus-targets.json") as prometheus:
-            asked = panel_queries() | scaler_queries() | {"Starts": marks()["Starts"]}
+            asked = panel_queries() | scaler_queries() | {"Starts": marks()["Starts"].removesuffix("< 60")}
             unanswered = {where: hurried(expr, seconds=15) for where, expr in asked.items()}
             assert len(unanswered) > 50
             assert "render / backlog" in unanswered  # KEDA's, whose answer is 0 while nothing waits

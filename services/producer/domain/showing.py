@@ -6,7 +6,7 @@ from typing import Any
 
 from services.producer.domain.reports import Reports
 from services.producer.domain.standing import RateLimit, Standing
-from shared.ledger.views import LaneProgress, LanesWaiting, StageSums
+from shared.ledger.views import Health, LaneProgress, LanesWaiting, StageSums
 from shared.signals import Signals
 from shared.values import UserId
 
@@ -26,7 +26,7 @@ class Snapshots:
         self._standing = standing
 
     async def of_fleet(self) -> dict[str, Any]:
-        """Everybody's bookmarks, every stage, the newest results of all, what looked wrong and who is paused."""
+        """Everybody's bookmarks, every stage, the newest results, the last hour, signs of abuse and who is paused."""
         overview = await self._reports.overview()
         newest = await self._reports.newest(NEWEST)
         return {
@@ -37,6 +37,7 @@ class Snapshots:
             "standing": None,
             "signals": [signal.as_json() for signal in await self._signals.newest(SIGNALS)],
             "paused": list(overview.paused),
+            "health": health_shown(overview.health),
         }
 
     async def of_user(self, user: UserId) -> dict[str, Any]:
@@ -51,12 +52,18 @@ class Snapshots:
             "standing": standing_shown(await self._standing.shown(user)),
             "signals": None,
             "paused": None,
+            "health": None,
         }
 
 
 def standing_shown(limits: RateLimit) -> dict[str, Any]:
     """What changes only when something happens: `minute_resets_at` is now for as long as nothing does."""
     return {name: value for name, value in asdict(limits).items() if name in _STANDING}
+
+
+def health_shown(health: Health) -> dict[str, Any]:
+    """What changes only when something happens: `since` is always an hour ago."""
+    return {name: value for name, value in health.as_json().items() if name != "since"}
 
 
 def _stage(sums: StageSums, lanes: Sequence[LanesWaiting]) -> dict[str, Any]:

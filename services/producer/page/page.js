@@ -16,6 +16,7 @@ const KEYS = { user: "on the user's key", default: "on the default key" };
 
 const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en");
+const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const shown = new Map(); // bookmark id -> { element, text }
 let reading = null; // aborts the stream that is being read
 
@@ -113,7 +114,7 @@ function welcome(caller) {
   $("serving-how").firstChild.textContent = `fleet key add --user ${caller.user}`;
 }
 
-function show({ bookmarks, users, stages, newest, standing, signals, paused }) {
+function show({ bookmarks, users, stages, newest, standing, signals, paused, health }) {
   const total = Object.values(bookmarks).reduce((sum, count) => sum + count, 0);
   const [done, failed] = [bookmarks.done ?? 0, bookmarks.failed ?? 0];
   figure("total", total);
@@ -128,6 +129,7 @@ function show({ bookmarks, users, stages, newest, standing, signals, paused }) {
   for (const name of STAGES) showStage(name, stages.find((stage) => stage.stage === name));
   $("stage-out").classList.toggle("moving", stages.some((stage) => stage.stage === "analyze" && stage.running > 0));
   showStanding(standing);
+  showHealth(health);
   showWatch(signals, paused);
   showResults(newest);
 }
@@ -223,6 +225,26 @@ function showWatch(signals, paused) {
   $("paused-none").hidden = paused.length > 0;
   $("paused-how").hidden = paused.length === 0;
   $("paused").replaceChildren(...paused.map(chip));
+}
+
+function showHealth(health) {
+  if (!health) return;
+  $("health-none").hidden = health.stages.length > 0;
+  $("health").replaceChildren(...health.stages.map(({ stage, done, failed, success, usual_s: usual, slow_s: slow, failures }) => line(
+    `${stage}: ${number.format(done)} done, ${number.format(failed)} failed (${percent.format(success)} success)`,
+    [
+      usual === null ? "" : `usually ${seconds(usual)}, slow ones ${seconds(slow)}`,
+      ...failures.slice(0, 3).map(({ code, jobs }) => `\`${code}\` ${times(jobs)}`),
+    ].filter(Boolean).join(" · "),
+    failed ? "near" : "",
+  )));
+  const keys = Object.entries(health.keys).map(([status, count]) => `${number.format(count)} ${status}`);
+  const out = Object.entries(health.held_back).map(([name, count]) => `${number.format(count)} out of calls for the ${name}`);
+  $("health-keys").textContent = [keys.length ? `Keys: ${keys.join(", ")}` : "", out.length ? `Users: ${out.join(", ")}` : ""].filter(Boolean).join(" · ");
+}
+
+function seconds(value) {
+  return `${value.toFixed(1)} s`;
 }
 
 function times(count) {
