@@ -99,4 +99,3 @@ def test_every_panel_has_data_under_load_and_analyzers_that_stop_raise_the_alert
                     alert.get("stage") for alert in prometheus.firing() if alert["alertname"] == "FleetNothingConsumed"
                 }
                 assert stages == {"analyze"}
-                assert prometheus.asks(marks()["Alerts"])

@@ -73,7 +73,11 @@ def _running(whole: Dashboard) -> Dashboard:
             graph(
                 "Claims and jobs in work",
                 a_minute("fleet_wait_seconds_count", by="stage", where=_STAGE, legend="{{stage}} claims a minute"),
-                Query('fleet:backlog_jobs{stage=~"$stage", state="running"}', "{{stage}} in work"),
+                Query(
+                    'sum by (stage) (fleet:backlog_jobs{stage=~"$stage", state="running"})'
+                    f" or 0 * sum by (stage) (fleet:backlog_jobs{_STAGE})",
+                    "{{stage}} in work",
+                ),
                 says="No claims while something waits: docs/runbook/FleetNothingConsumed.md.",
             )
         )
