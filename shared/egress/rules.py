@@ -38,6 +38,7 @@ _METADATA = frozenset(
         "169.254.170.2",  # AWS ECS tasks
         "169.254.170.23",  # AWS EKS pods
         "169.254.0.23",  # Tencent
+        "169.254.42.42",  # Scaleway
         "100.100.100.200",  # Alibaba
         "168.63.129.16",  # Azure's wire server: public by number
         "192.0.0.192",  # Oracle
@@ -45,6 +46,9 @@ _METADATA = frozenset(
         "fd00:ec2::253",
         "fd00:ec2::23",
         "fd20:ce::254",  # Google over IPv6
+        "fd00:42::42",  # Scaleway over IPv6
+        "fd00:a9fe:a9fe::1",  # Akamai (Linode) over IPv6
+        "fe80::a9fe:a9fe",  # OpenStack over IPv6
     )
 )
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
