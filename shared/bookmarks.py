@@ -37,7 +37,7 @@ class Link:
 
     Attributes:
         text: its words, as they are in the content's text.
-        url: where it leads, whole; `http` or `https`.
+        url: where it leads, whole; `http`, `https` or `mailto`.
     """
 
     text: str

@@ -322,7 +322,7 @@ function lead({ text, url }) {
   const link = item.appendChild(document.createElement("a"));
   link.textContent = text;
   link.rel = "noopener noreferrer";
-  if (/^https?:\/\//i.test(url)) link.href = url;
+  if (/^(https?:\/\/|mailto:)/i.test(url)) link.href = url;
   return item;
 }
 

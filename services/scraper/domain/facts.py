@@ -3,11 +3,10 @@
 from typing import TypedDict
 
 from services.scraper.domain.cleaning import clean_line
-from services.scraper.domain.content.links import MOST_LINKS
+from services.scraper.domain.content.links import LONGEST_ADDRESS, MOST_LINKS
 from services.scraper.domain.pages import Extracted
 from shared.bookmarks import Link
 
-_LONGEST_ADDRESS = 2_000
 _LONGEST_WORDS = 300
 
 
@@ -44,5 +43,5 @@ def links_of(found: Extracted) -> tuple[Link, ...]:
 
 def _address(told: str | None) -> str | None:
     """Whole or not at all: an address that is cut off leads elsewhere."""
-    address = clean_line(told, chars=_LONGEST_ADDRESS + 1)
-    return address if 0 < len(address) <= _LONGEST_ADDRESS else None
+    address = clean_line(told, chars=LONGEST_ADDRESS + 1)
+    return address if 0 < len(address) <= LONGEST_ADDRESS else None

@@ -6,6 +6,7 @@ rules stand behind that one: a page stays with whoever saved it when its address
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote_plus
 
 from yarl import URL
 
@@ -50,6 +51,12 @@ def bears_secret(url: str) -> bool:
         or _SECRET_PATH.search(address.path) is not None
         or _SECRET_FRAGMENT.search(address.raw_fragment) is not None
     )
+
+
+def has_secret(query: str, fragment: str) -> bool:
+    """Whether parameters of an address let whoever has it in, or say who that is."""
+    names = (unquote_plus(pair.partition("=")[0]) for pair in query.split("&") if pair)
+    return any(map(_SECRET_PARAMETER.fullmatch, names)) or _SECRET_FRAGMENT.search(fragment) is not None
 
 
 def is_personal(page: Fetched) -> bool:

@@ -175,8 +175,10 @@ def _iso(year: str | int, month: str | int, day: str | int) -> str | None:
 
 def _image(page: Page, works: list[dict[str, Any]]) -> str | None:
     names = ("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src")
+    linked = next((each.get("href") for each in page.elements["link"] if each.get("rel") == "image_src"), "")
+    told = _first(page.meta, *names) or _said(works, "image") or linked
     try:
-        address = urljoin(page.base, _first(page.meta, *names) or _said(works, "image"))
+        address = urljoin(page.base, told)
     except ValueError:
         return None
-    return address if address.startswith(("https://", "http://")) else None
+    return address if told and address.startswith(("https://", "http://")) else None

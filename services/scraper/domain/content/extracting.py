@@ -11,6 +11,7 @@ from services.scraper.domain.content.furniture import without_furniture
 from services.scraper.domain.content.links import links_in
 from services.scraper.domain.content.markdown import blocks_of
 from services.scraper.domain.content.page import Page
+from services.scraper.domain.content.pictures import lead_picture
 from services.scraper.domain.content.pruning import visible
 from services.scraper.domain.content.sites import content_by_site
 from services.scraper.domain.content.tree import Element
@@ -61,7 +62,7 @@ def extract_page(page: Page) -> Extracted:
         site_name=said.site_name,
         language=said.language,
         published=said.published,
-        image=said.image,
+        image=said.image or lead_picture(content, page),
     )
 
 

@@ -6,12 +6,16 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from services.scraper.domain.content.markdown import blocks_of
 from services.scraper.domain.content.tree import Element
+from services.scraper.domain.personal import has_secret
 from shared.bookmarks import Link
 
 MOST_LINKS = 200
 """Of a page's, those that come first."""
 
+LONGEST_ADDRESS = 2_000
+
 _LOOKED_AT = 1_000
+_MAIL = re.compile(r"mailto:([^\s@?/]{1,64}@[^\s@?/]{1,255})(?:\?|$)", re.IGNORECASE)
 _IGNORED = re.compile(r"[\t\r\n]")  # in addresses, by browsers
 _SHAPE = re.compile(r"^(?:#+|[->]|\d+\.) |^`|`$")
 
@@ -47,13 +51,18 @@ def _anchors(content: Element, base: str) -> Iterator[tuple[Element, str]]:
 
 
 def _absolute(href: str, base: str) -> str:
-    """The whole address; empty when it is none of the web, or has somebody's name or password in it."""
+    """The whole address; empty when it is none of the web or of mail, or lets in whoever has it."""
+    if len(href) > LONGEST_ADDRESS:
+        return ""
+    if mail := _MAIL.match(href.strip()):
+        return f"mailto:{mail[1]}"
     try:
         url = urljoin(base, _IGNORED.sub("", href).strip()).replace(" ", "%20")
         parts = urlsplit(url)
     except ValueError:
         return ""
-    return url if parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc else ""
+    is_of_web = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    return url if is_of_web and not has_secret(parts.query, parts.fragment) else ""
 
 
 def _words(element: Element) -> str:

@@ -17,6 +17,14 @@ _CODE = frozenset({"code", "kbd", "samp", "tt"})
 _LINES_OF_CODE = frozenset({"div", "li", "p", "tr"})
 _BLANKS = re.compile(r"[ \t\r\f\v\xa0]+")
 _AROUND_BREAK = re.compile(r" *\n *")
+_LANGUAGE = re.compile(
+    r"(?:^|\s)(?:lang(?:uage)?-|highlight-source-|highlight-(?=\w+ notranslate)|brush:\s*)"
+    r"([a-z][\w+#.-]{0,19})(?=[\s;]|$)",
+    re.IGNORECASE,
+)
+_NO_LANGUAGES = frozenset("none text txt plain plaintext default".split())
+_LINE_NUMBERS = frozenset({"lineno", "linenos", "line-number", "linenumber", "gutter", "ln", "lnt"})
+_NUMBER = re.compile(r"-?\d{1,9}")
 _IN_LAYOUTS = ("pre", "h1", "h2", "h3", "ul", "blockquote", "div")
 
 
@@ -61,11 +69,15 @@ class _Writer:
 
     def _list(self, element: Element) -> list[str]:
         items: list[str] = []
+        number = _number(element.get("start"), 1)
         for child in element.children:
             if isinstance(child, str):
                 items += _flowing([child])
             elif child.tag == "li":
-                items += self._item(child, f"{len(items) + 1}. " if element.tag == "ol" else "- ")
+                number = _number(child.get("value"), number)
+                if item := self._item(child, f"{number}. " if element.tag == "ol" else "- "):
+                    items += item
+                    number += 1
             else:
                 items += self._block(child)
         return ["\n".join(items)] if items else []
@@ -116,11 +128,34 @@ def _inline(element: Element) -> str:
     return text
 
 
+def _number(told: str, otherwise: int) -> int:
+    return int(told) if _NUMBER.fullmatch(told) else otherwise
+
+
 def _code(element: Element) -> list[str]:
     text = "".join(_verbatim(element)).replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
     text = text.strip("\n").rstrip()
+    if not text or _only_numbers_lines(element, text):
+        return []
     fence = "````" if "```" in text else "```"
-    return [f"{fence}\n{text}\n{fence}"] if text else []
+    return [f"{fence}{_language_of(element)}\n{text}\n{fence}"]
+
+
+def _only_numbers_lines(element: Element, text: str) -> bool:
+    """Whether it counts the lines of the code beside it."""
+    around = [element, *(parent for parent, _ in zip(element.ancestors(), range(3), strict=False))]
+    return any(each.is_called(*_LINE_NUMBERS) for each in around) and all(map(str.isdecimal, text.split()))
+
+
+def _language_of(element: Element) -> str:
+    """What the code is written in, as its page says; empty when it does not."""
+    around = [parent for parent, _ in zip(element.ancestors(), range(2), strict=False)]
+    for each in (element, *element.elements(), *around):
+        told = _LANGUAGE.search(each.get("class"))
+        language = (told[1] if told else "").lower()
+        if language and language not in _NO_LANGUAGES:
+            return language
+    return ""
 
 
 def _verbatim(element: Element) -> Iterator[str]:
@@ -129,7 +164,7 @@ def _verbatim(element: Element) -> Iterator[str]:
             yield child
         elif child.tag == "br":
             yield "\n"
-        else:
+        elif not child.is_called(*_LINE_NUMBERS):
             text = "".join(_verbatim(child))
             yield text if child.tag not in _LINES_OF_CODE or text.endswith("\n") else f"{text}\n"
 

@@ -54,11 +54,24 @@ def test_addresses_are_relative_to_what_the_page_says() -> None:
 @pytest.mark.parametrize(
     "href",
     [
-        *("#note", "", "  ", "javascript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "mailto:a@b.example"),
+        *("#note", "", "  ", "javascript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "mailto:?body=x"),
         *("https://", "http://[::1", "https://ada:secret@a.example/", "/2024/dredgers#part", "file:///etc/passwd"),
     ],
 )
 def test_what_is_no_address_of_another_page_is_no_link(href: str) -> None:
+    assert links(f'<p>Some <a href="{href}">words</a> in a sentence.</p>') == []
+
+
+def test_mail_goes_to_whom_a_page_names_without_what_it_would_have_said() -> None:
+    html = '<p>Write to <a href="mailto:ada@gazette.example?subject=Dredgers">the editor</a>.</p>'
+
+    assert links(html) == [("the editor", "mailto:ada@gazette.example")]
+
+
+@pytest.mark.parametrize(
+    "href", ["/t?p=1&sid=0f3a", "/f?X-Amz-Signature=00ff&x=1", "/a#access_token=00ff", "/" + 2_000 * "a", "/?%74oken=1"]
+)
+def test_addresses_that_are_keys_or_have_no_end_are_not_kept(href: str) -> None:
     assert links(f'<p>Some <a href="{href}">words</a> in a sentence.</p>') == []
 
 

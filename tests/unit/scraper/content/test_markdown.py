@@ -1,5 +1,7 @@
 """A tree as text: what keeps its shape, and what does not."""
 
+import pytest
+
 from services.scraper.domain.content.markdown import blocks_of
 from tests.unit.scraper.content.pages import body
 
@@ -27,6 +29,38 @@ def test_code_keeps_its_lines_and_blanks_and_is_not_read_as_markup() -> None:
 def test_code_whose_lines_are_elements_keeps_them_apart() -> None:
     assert text_of("<pre><div>one</div><div>  two</div></pre>") == "```\none\n  two\n```"
     assert text_of("<pre>one<br>two</pre>") == "```\none\ntwo\n```"
+
+
+@pytest.mark.parametrize(
+    ("html", "language"),
+    [
+        ('<pre><code class="language-python">x</code></pre>', "python"),
+        ('<pre class="default lang-py s-code-block"><code>x</code></pre>', "py"),
+        ('<div class="highlight highlight-source-c++"><pre>x</pre></div>', "c++"),
+        ('<div class="highlight-python3 notranslate"><div class="highlight"><pre>x</pre></div></div>', "python3"),
+        ('<pre class="brush: js; gutter: false">x</pre>', "js"),
+        ('<pre class="language-plaintext">x</pre>', ""),
+        ('<div class="highlight-wrapper"><pre class="line-numbers">x</pre></div>', ""),
+    ],
+)
+def test_code_says_what_it_is_written_in_where_its_page_does(html: str, language: str) -> None:
+    assert text_of(html) == f"```{language}\nx\n```"
+
+
+def test_the_numbers_of_lines_are_no_code() -> None:
+    beside = "<table><tr><td class=linenos><pre>1\n2</pre></td><td><pre>a\nb</pre></td></tr></table>"
+
+    assert text_of(beside) == "```\na\nb\n```"
+    assert text_of("<pre><span class=lineno>1</span>a\n<span class=lineno>2</span>b</pre>") == "```\na\nb\n```"
+    assert text_of("<div class=gutter><pre>a\nb</pre></div>") == "```\na\nb\n```"
+    assert text_of("<pre>1\n2</pre>") == "```\n1\n2\n```"
+
+
+def test_numbered_lists_keep_their_numbers() -> None:
+    assert (
+        text_of("<ol start=5><li>five<li>six<li value=10>ten<li>eleven</ol>") == "5. five\n6. six\n10. ten\n11. eleven"
+    )
+    assert text_of("<ol start=x><li>one<li></li><li value=''>two</ol>") == "1. one\n2. two"
 
 
 def test_code_that_holds_a_fence_gets_a_longer_one() -> None:

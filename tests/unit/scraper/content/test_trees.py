@@ -65,3 +65,12 @@ def test_what_a_component_shows_by_its_shadow_root_is_part_of_the_page_and_other
     )
 
     assert tree.text() == "shown after"
+
+
+def test_what_stands_around_a_sound_is_read_and_what_stands_in_for_it_is_not() -> None:
+    tree = parse(
+        "<body><figure><audio controls src=a.mp3>No sound here.</audio><figcaption>Chain of buckets</figcaption>"
+        "</figure><div><audio><source src=b.mp3></audio><p>ADA: Good evening.</p></div></body>"
+    )
+
+    assert tree.text() == "Chain of buckets ADA: Good evening."
