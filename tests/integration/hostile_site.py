@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -20,12 +21,13 @@ class Site:
 
     host: str = "127.0.0.1"
     port: int = 0
+    scheme: str = "http"
     answers: dict[str, Answer] = field(default_factory=dict)
     connections: int = 0
     requests: list[str] = field(default_factory=list)
 
     def url(self, path: str = "/", *, host: str | None = None) -> str:
-        return f"http://{host or self.host}:{self.port}{path}"
+        return f"{self.scheme}://{host or self.host}:{self.port}{path}"
 
 
 def answer(
@@ -74,9 +76,9 @@ async def silence(_: asyncio.StreamWriter) -> None:
 
 
 @contextlib.asynccontextmanager
-async def site(host: str = "127.0.0.1") -> AsyncIterator[Site]:
+async def site(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
     """A site of the test's own, on a free port."""
-    here = Site(host)
+    here = Site(host, scheme="https" if tls else "http")
 
     serving: set[asyncio.Task[None] | None] = set()  # asyncio itself keeps no hold of who waits for nothing
 
@@ -90,7 +92,7 @@ async def site(host: str = "127.0.0.1") -> AsyncIterator[Site]:
             await here.answers.get(path, answer(status="404 Not Found"))(writer)
         writer.close()
 
-    server = await asyncio.start_server(serve, host, 0)
+    server = await asyncio.start_server(serve, host, 0, ssl=tls)
     here.port = server.sockets[0].getsockname()[1]
     try:
         yield here

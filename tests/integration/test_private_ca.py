@@ -2,19 +2,12 @@
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import text
@@ -26,42 +19,13 @@ from shared.keys.in_vault import pepper
 from shared.keys.vault_session import VaultSession
 from shared.quota.in_redis import open_redis
 from shared.settings import VaultSettings
+from tests.certificates import Authority, authority
 from tests.conftest import Vault
 from tests.manifests import ROOT
 
 PAGE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text(encoding="utf-8")
 _SSL_REQUEST = bytes.fromhex("00000008 04d2162f")  # what a client of PostgreSQL sends first
 HOST = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Authority:
-    """Vouches for one certificate, of a server at this address."""
-
-    certificate: Path
-    context: ssl.SSLContext
-
-
-def authority(folder: Path, name: str) -> Authority:
-    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string(f"CN={name}")
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / f"{name}.crt", folder / f"{name}.key"
-    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, private)
-    return Authority(certificate, context)
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ _LONGEST_HEAD = 65_536
 _CHUNK = 65_536
 _HEAD_WITHIN_S = 30.0  # Chromium opens connections ahead of need
 _CONNECTIONS_OF_A_PAGE = 64
+_LOOK_FOR_A_PORTAL = "/generate_204"
+"""What Chromium asks its maker for, in the page's name, where a site answers late over TLS or cannot prove itself."""
 
 _REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _WHO = (
@@ -168,7 +170,7 @@ class EgressProxy:
             return
         connection = asyncio.current_task()
         url = request.url
-        if connection is None or url is None or not leave.join(connection):
+        if connection is None or url is None or url.path == _LOOK_FOR_A_PORTAL or not leave.join(connection):
             writer.write(_REFUSED)
             return
         try:
