@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+import brotli
 import pytest
 import pytest_asyncio
 
@@ -69,6 +70,13 @@ NUISANCES = {
     "full screen, and everything else there is leave for": "document.body.requestFullscreen();"
     "navigator.geolocation.getCurrentPosition(() => 0); Notification.requestPermission();"
     "navigator.mediaDevices && navigator.mediaDevices.getUserMedia({audio: true});",
+    "sockets without end": "setInterval(() => new WebSocket('ws://' + location.host + '/nothing'), 1)",
+    "workers that spin for ever": "const spin = URL.createObjectURL(new Blob(['while (true) {}']));"
+    "new Worker(spin); new SharedWorker(spin);",
+    "frames in frames": "for (const n of [1, 2]) document.body.append(Object.assign("
+    "document.createElement('iframe'), {src: '/page?' + Math.random()}))",
+    "files to keep without end": "const file = URL.createObjectURL(new Blob(['x'])); setInterval(() => "
+    "Object.assign(document.createElement('a'), {href: file, download: 'x'}).click(), 20)",
     "a server that is polled for ever": "setInterval(() => fetch('/nothing'), 20)",
 }
 
@@ -120,6 +128,7 @@ UNUSABLE = {
     "a download": answer(b"x" * 100, content_type="application/octet-stream"),
     "an attachment": answer("<p>hi", headers={"Content-Disposition": "attachment; filename=a.html"}),
     "an endless body": endless(HTML_HEAD, b"<p>" * 20_000),
+    "a brotli bomb": answer(brotli.compress(b"<p>x" * 5_000_000, quality=1), headers={"Content-Encoding": "br"}),
     "too large a page": answer("<p>" + "x" * 3_000_000),
     "a page that grows too large": page("document.body.append('x'.repeat(3e6))"),
     "redirects in a circle": redirect("/page"),
@@ -130,6 +139,26 @@ UNUSABLE = {
 @pytest.mark.parametrize("harm", UNUSABLE.values(), ids=UNUSABLE)
 async def test_what_is_no_page_or_too_much_of_one_is_unusable(here: Browsing, hostile: Site, harm: Answer) -> None:
     assert isinstance(await suffer(here, hostile, harm), PageUnusable)
+
+
+ROUND_AND_ROUND = {
+    "by itself": "setTimeout(() => location.reload(), 500)",
+    "by another address": "setTimeout(() => { location = '/page?' + Math.random() }, 500)",
+}
+
+
+@pytest.mark.parametrize("script", ROUND_AND_ROUND.values(), ids=ROUND_AND_ROUND)
+async def test_a_page_that_loads_itself_for_ever_is_shown_as_it_is_in_between(
+    here: Browsing, hostile: Site, script: str
+) -> None:
+    assert b"Sentence number 29" in (await shown(here, hostile, page(script))).body
+
+
+async def test_a_page_that_asks_for_a_password_gets_none_and_is_shown(here: Browsing, hostile: Site) -> None:
+    asking = answer(f"<p>{SENTENCES}", status="401 Unauthorized", headers={"WWW-Authenticate": "Basic realm=x"})
+
+    assert (await shown(here, hostile, asking)).status == 401
+    assert not any("authorization" in request.lower() for request in hostile.requests)
 
 
 UNREACHABLE = {"silence": silence, "no answer": raw(b""), "no HTTP": raw(b"SSH-2.0-OpenSSH\r\n\r\n")}

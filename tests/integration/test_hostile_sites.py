@@ -125,6 +125,8 @@ TIME = {
     "no answer": raw(b""),
     "a compressed answer cut off": answer(gzip.compress(PAGE.encode())[:-20], headers={"Content-Encoding": "gzip"}),
     "chunks cut off": raw(CHUNKED + b"1000\r\n<p>beginning"),
+    "provisional answers without a pause": endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1_000),
+    "chunks that carry more about themselves than text": endless(CHUNKED, b"1;" + b"a" * 8_000 + b"\r\n.\r\n"),
     "a chunk whose length never ends": endless(CHUNKED + b"1;", b"a" * 8_000),
     "trailers without end": endless(CHUNKED + b"1\r\n.\r\n0\r\n", b"X-A: b\r\n"),
 }
@@ -169,7 +171,15 @@ NONSENSE = {
     "one large header": answer(PAGE, headers={"X-A": "y" * 1_000_000}),
     "a header without end": endless(b"HTTP/1.1 200 OK\r\nX-A: ", b"a" * 8_000),
     "a status line without end": endless(b"HTTP/1.1 200 ", b"O" * 8_000),
-    "a length that is no number": raw(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),
+    "no head, as in HTTP/0.9": raw(PAGE.encode()),
+    "a length that is no number": raw(HTML_HEAD + b"Content-Length: many\r\n\r\n"),
+    "a length below nothing": raw(HTML_HEAD + b"Content-Length: -5\r\n\r\n" + PAGE.encode()),
+    "a length beyond measure": raw(HTML_HEAD + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n" + PAGE.encode()),
+    "two lengths": raw(HTML_HEAD + b"Content-Length: 5\r\nContent-Length: 500\r\n\r\n" + PAGE.encode()),
+    "a length, and chunks": raw(HTML_HEAD + b"Content-Length: 5\r\n" + CHUNKED[len(HTML_HEAD) :] + b"5\r\nhello"),
+    "a chunk below nothing": raw(CHUNKED + b"-1\r\nx\r\n0\r\n\r\n"),
+    "a chunk beyond measure": raw(CHUNKED + b"f" * 30 + b"\r\nx\r\n0\r\n\r\n"),
+    "compressed pieces without measure": compressed(gzip.compress(b"") * 50_000, "gzip"),
     "not the compression it names": compressed(PAGE.encode(), "gzip"),
     "an unknown compression": compressed(PAGE.encode(), "snappy"),
     "a redirect to nonsense": redirect("http://[::1"),
@@ -285,6 +295,20 @@ async def test_a_site_may_send_a_visitor_back_once_it_has_set_a_cookie(scrape: S
     assert content.title == "Harmless"
 
 
+async def test_cookies_without_measure_are_not_all_carried_along(scrape: ScrapePage, hostile: Site) -> None:
+    async def onwards(writer: asyncio.StreamWriter) -> None:
+        number = len(hostile.requests)
+        cookies = "".join(f"Set-Cookie: c{number}-{n}={'x' * 4_000}\r\n" for n in range(60))
+        head = f"HTTP/1.1 302 Found\r\nLocation: /page?{number}\r\n{cookies}Content-Length: 0\r\n\r\n"
+        await raw(head.encode())(writer)
+
+    hostile.answers["/page"] = onwards
+
+    with pytest.raises(PageUnusable):
+        await scrape.scrape(bookmark(hostile.url("/page", host="localhost")))
+    assert max(len(request) for request in hostile.requests) < 50_000
+
+
 async def test_a_page_brings_along_what_each_redirect_to_it_said(scrape: ScrapePage, hostile: Site) -> None:
     hostile.answers |= {
         "/page": redirect("/second?token=abc", headers={"Set-Cookie": "user=one"}),
@@ -382,6 +406,10 @@ HEAVY = {
     "100,000 levels of lists": "<ul><li>" * 50_000 + SENTENCES,
     "100,000 tables": "<table><tr><td>" * 30_000 + SENTENCES,
     "a million attributes": "<p " + " ".join(f"a{n}=b" for n in range(150_000)) + f">{SENTENCES}",
+    "an attribute of megabytes": f"<p a='{'x' * 1_500_000}'>{SENTENCES}",
+    "a picture of megabytes within the page": f"<img src='data:image/png;base64,{'A' * 1_500_000}'><p>{SENTENCES}",
+    "data of 100,000 levels": f"<script type='application/ld+json'>{'[' * 100_000}</script><p>{SENTENCES}",
+    "entities made of entities": "<!DOCTYPE a [<!ENTITY b 'bb'><!ENTITY c '&b;&b;&b;'>]>&c;" + SENTENCES,
     "tags that never close": "<b><i><a>" * 100_000 + SENTENCES,
     "nothing but brackets": "<" * 1_500_000,
     "an entity flood": "&amp;&lt;&#x10FFFF;" * 100_000,
