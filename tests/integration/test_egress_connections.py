@@ -186,9 +186,18 @@ async def test_a_host_in_another_script_is_asked_for_by_its_name_in_ascii(public
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "javascript:alert(1)", "data:text/html,hi", "//127.0.0.2/", "ftp://127.0.0.1/"]
+    "location",
+    [
+        *("file:///etc/passwd", "javascript:alert(1)", "data:text/html,hi", "//127.0.0.2/", "ftp://127.0.0.1/"),
+        *(
+            "http://93.184.216.34:22/",
+            "http://93.184.216.34:6379/",
+            "http://user@127.0.0.1/",
+            "http://[64:ff9b::7f00:2]/",
+        ),
+    ],
 )
-async def test_a_redirect_to_another_scheme_or_network_is_refused(public: Site, location: str) -> None:
+async def test_a_redirect_to_another_scheme_port_or_network_is_refused(public: Site, location: str) -> None:
     public.answers["/"] = redirect(location)
 
     with pytest.raises(AddressRefused):
