@@ -30,6 +30,7 @@ _PARAGRAPH_WORDS = 15
 _MANY_TOPICS = 2
 _TEASER_WORDS = 300
 _PAID_PART_WORDS = 150
+_BEGINNING_WORDS = 120
 _AFTER_WALL_WORDS = 60
 
 _BY_ANOTHER = wordings(
@@ -43,6 +44,7 @@ _WAY_BACK = re.compile(
     r"(?:^|&)(?:next|return\w*|redirect\w*|session_?redirect|continue|goto|dest(?:ination)?|service|from|back\w*|r|u)=",
     re.IGNORECASE,
 )
+_SIGN_IN_HOST = re.compile(r"(?:login|log-in|signin|auth|sso|idp|identity|accounts?)\d*\.", re.IGNORECASE)
 _MISSING_PATH = re.compile(
     r"/(?:404|not-?_?found|page-?not-?found|error(?:-?404|s/404)?|(?:\w+-)?(?:expired|closed|removed|unavailable|abgelaufen|expiree?|caducad[ao]))(?:[/.]|$)",
     re.IGNORECASE,
@@ -112,7 +114,9 @@ def of_consent(sight: Sight) -> Iterator[Evidence]:
 def of_login(sight: Sight) -> Iterator[Evidence]:
     """That one has to sign in first."""
     at, asked = urlsplit(sight.page.url).path, urlsplit(sight.asked).path
-    if LOGIN_PATH.search(at):
+    if _SIGN_IN_HOST.match(urlsplit(sight.page.url).netloc) and not _SIGN_IN_HOST.match(urlsplit(sight.asked).netloc):
+        yield Evidence(_SURE, "led to a host where one signs in")
+    elif LOGIN_PATH.search(at):
         led = not LOGIN_PATH.search(asked) or bool(_WAY_BACK.search(urlsplit(sight.page.url).query))
         yield Evidence(_SURE if led else 1, "led to the address of a form to sign in" if led else "a form's address")
     if LOGIN_PATH.search(urlsplit(urljoin(sight.page.url, sight.outline.sends_to)).path) and not sight.prose:
@@ -153,7 +157,8 @@ def of_paywall(sight: Sight) -> Iterator[Evidence]:
 
 def _wall(sight: Sight) -> Iterator[Evidence]:
     """What is said where the article stops."""
-    ending = _ending(sight)
+    about_cookies = notices.CONSENT.spoken_in(sight.short_lines)
+    ending = [line for line in _ending(sight) if line not in about_cookies]
     names = sight.names_of(notices.PAYWALL, headings=_ALL_HEADINGS)
     if name := next((each for each in names if _line_with(each, sight) in ending), ""):
         yield Evidence(3, f"“{_short(name)}”")
@@ -161,19 +166,26 @@ def _wall(sight: Sight) -> Iterator[Evidence]:
         yield Evidence(3, f"“{_short(wall)}”")
     elif offers := notices.PAYWALL.spoken_in(ShortLines.of(ending)):
         yield Evidence(2, f"“{_short(offers[0])}”")
-    elif paying := _paying_beside_little(sight):
-        yield Evidence(2, f"a few words, and “{_short(paying)}”")
+    elif paying := _paying_beside_little(sight, ending):
+        yield Evidence(2, f"little, and “{_short(paying)}”")
     if left := next((line for line in ending if _tells_what_is_left(line)), ""):
         yield Evidence(2, f"“{_short(left)}”")
     if price := next(filter(PRICE.search, ending), ""):
         yield Evidence(1, f"a price: “{_short(price)}”")
 
 
-def _paying_beside_little(sight: Sight) -> str:
-    """The line of a tiny page that speaks of paying, where its heading does not: that is not what it is about."""
-    if not sight.is_tiny or notices.PAYWALL.begun_in(ShortLines.of(sight.outline.headings[:1])):
+def _paying_beside_little(sight: Sight, ending: list[str]) -> str:
+    """The line that speaks of paying where hardly anything is said, or an article breaks off.
+
+    Not where the heading speaks of it: that is what the page is about.
+    """
+    if notices.PAYWALL.begun_in(ShortLines.of(sight.outline.headings[:1])):
         return ""
-    return next(iter(notices.PAYWALL.begun_in(sight.short_lines)), "")
+    if sight.is_tiny:
+        return next(iter(notices.PAYWALL.begun_in(sight.short_lines)), "")
+    breaks_off = _is_cut_off(sight) or any(map(_tells_what_is_left, ending))
+    is_start = breaks_off and sight.words < _BEGINNING_WORDS
+    return next(iter(notices.PAYWALL.begun_in(ShortLines.of(ending))), "") if is_start else ""
 
 
 def _tells_what_is_left(line: str) -> bool:

@@ -98,11 +98,12 @@ def judge(page: Fetched, reading: Reading, *, asked: str = "") -> Judgement:
 
 def _settled(sight: Sight) -> Judgement | None:
     """What the evidence settles, if it does: of several things that for which there is most."""
-    best, most = None, ENOUGH - 1
+    best, enough = None, ENOUGH - (sight.is_tiny and sight.is_elsewhere)
+    most = enough - 1
     for charge, (against, plea) in CHARGES.items():
         evidence = list(against(sight))
         total = sum(each.points for each in evidence)
-        if total >= ENOUGH and (total := total + plea(sight).points) > most:
+        if total >= enough and (total := total + plea(sight).points) > most:
             verdict = _VERDICTS.get(charge) or Verdict(charge)
             needs_browser = verdict in (Verdict.CHALLENGE, Verdict.BLOCKED)
             best, most = Judgement(verdict, "; ".join(each.what for each in evidence), needs_browser), total
@@ -130,12 +131,17 @@ def _by_length(sight: Sight) -> Judgement:
         return Judgement(Verdict.NOT_TEXT, f"{words} words beside a film or a picture")
     if words < THIN_WORDS and _FILE.search(sight.reading.extracted.title):
         return Judgement(Verdict.NOT_TEXT, f"{words} words about a file")
-    says = words >= THIN_WORDS or bool(sight.prose) or (words >= STATEMENT_WORDS and not is_heavy)
+    is_statement = words >= STATEMENT_WORDS or (sight.is_vouched_for and words > EMPTY_WORDS)
+    says = words >= THIN_WORDS or bool(sight.prose) or (is_statement and not is_heavy)
     if not says or words < EMPTY_WORDS:
         return Judgement(Verdict.THIN, f"{words} words", needs_browser=is_heavy)
-    is_doubtful = sight.is_tiny and sight.is_elsewhere
-    told = f"{words} words, none of those its address names" if is_doubtful else f"{words} words"
-    return Judgement(Verdict.THIN if is_doubtful else Verdict.OK, told)
+    return _by_its_address(sight)
+
+
+def _by_its_address(sight: Sight) -> Judgement:
+    if sight.is_doubtful:
+        return Judgement(Verdict.THIN, f"{sight.words} words, and nothing of what its address names")
+    return Judgement(Verdict.OK, f"{sight.words} words")
 
 
 def _is_shell(sight: Sight) -> bool:

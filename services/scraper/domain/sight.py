@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from services.scraper.domain import notices
 from services.scraper.domain.notices import SHORT, Notice, ShortLines
@@ -25,7 +25,7 @@ LONG_SLUG = 3
 _LATIN = re.compile(r"[a-zß-ž]{3}")
 LOGIN_PATH = re.compile(
     r"/(?:(?:user|users|account|accounts|auth|member|members)/)?(?:log-?_?in|sign-?_?in|sso|oauth2?|authorize|authwall"
-    r"|openid-connect|connexion|anmelden|wp-login\.php)(?:[/.?]|$)",
+    r"|auth/(?:init|start|new)|sessions?/new|idp|openid-connect|connexion|anmelden|wp-login\.php)(?:[/.?]|$)",
     re.IGNORECASE,
 )
 HOME_PATH = re.compile(
@@ -164,12 +164,51 @@ class Sight:
         named = "\n".join((self.reading.extracted.title, *self.outline.headings)).casefold()
         return any(word in named for word in re.findall(r"[^\W_]{4,}", _last_part(self.asked)))
 
+    @cached_property
+    def is_doubtful(self) -> bool:
+        """Whether it is tiny and nothing on it vouches for its being what was asked for.
+
+        A word of its address would, a title of what it says, or that it describes itself. One without a title promises
+        nothing that could be compared.
+        """
+        if (
+            not (self.is_tiny and self.reading.extracted.title)
+            or self.outline.is_described
+            or HOME_PATH.fullmatch(urlsplit(self.asked).path)
+        ):
+            return False
+        if self.is_elsewhere:
+            return True
+        shown = "\n".join((self.reading.extracted.title, *self.outline.lines)).casefold()
+        return not self._is_titled and not any(word[:_TELLING] in shown for word in self._last_words)
+
+    @cached_property
+    def is_vouched_for(self) -> bool:
+        """Whether the title or a heading has a word of the bookmarked address's last part."""
+        named = "\n".join((self.reading.extracted.title, *self.outline.headings)).casefold()
+        return any(word[:_TELLING] in named for word in self._last_words)
+
+    @property
+    def _last_words(self) -> list[str]:
+        last = unquote(urlsplit(self.asked).path).rstrip("/").rpartition("/")[2]
+        return re.findall(r"[^\W_]{3,}", last.casefold())
+
+    @property
+    def _is_titled(self) -> bool:
+        """Whether its title is of what it says: a heading too, or half in its lines, leaving out a site's name."""
+        title = self.reading.extracted.title.casefold()
+        if set(map(str.casefold, self.outline.headings)) & {title, *notices.parts_of(title)}:
+            return True
+        host, said = urlsplit(self.page.url).netloc.casefold(), "\n".join(self.outline.lines).casefold()
+        words = {word for word in re.findall(r"[\w.]{2,}", title) if word not in host}
+        return 0 < len(words) <= 2 * sum(word in said for word in words)
+
     def is_asked_for(self, notice: Notice) -> bool:
         """Whether the bookmarked address itself names what the page names: a page about it."""
         asked = urlsplit(self.asked).path.casefold()
         if LOGIN_PATH.search(asked):
             return False
-        address = set(re.findall(r"\w+", asked))
+        address = set(re.findall(r"[^\W_]+", asked))
         named = (_long_words(name) for name in (*self.names_of(notice), self.line_of(notice)))
         headed = (_long_words(headline) for headline in self.headlines_of(notice))
         return any(_is_within(words, address) for words in named) or any(

@@ -48,6 +48,10 @@ _THING = _stems(
     r"groep|mieszkan|grup|byt\b|skupin|bostad|bolig|hus\b|gruppe|asunto|ryhmä|дом\b|квартир|групп|канал|видео|відео",
     r"video|konut|ev\b|grub|pagin[ăa]|anunț|produsul|articolul|αγγελία|προϊόν|άρθρο|bài viết|sản phẩm|produk|artikel|termék",
     r"hirdet|cikk",
+    r"guide\b|snippet|lesson|podcast|photo|entry|coupon|petition|campaign|hotel|restaurant|receta|ricett|recette|recept|przepis|resept",
+    r"рецепт|curso|cours\b|corso|foto|bild|billed|kuva|zdjęci|фото|przedmiot|aukcj|nieruchomo|evento|événement|wydarzen",
+    r"událost|tapahtuma|evenemang|arrangement|etkinlik|событи|поді[яї]|мероприят|usuario|utilisateur|utente|użytkown|uživatel",
+    r"användar|bruger|bruker|käyttäj|пользоват|користувач|kullanıcı|felhasznál|utilizator|bejegyz|χρήστη|tautan|pengguna",
     unspaced="ページ|記事|商品|求人|投稿|动画|頁面|页面|文章|商品|内容|網頁|网页|페이지|게시물|상품|الصفحة|صفحه",
 )
 _GONE = _stems(
@@ -70,7 +74,14 @@ _GONE = _stems(
     r"nem (?:létezik|elérhető)|törölt|δεν (?:υπάρχει|είναι διαθ)|već ne|ne postoji|не знайдено|більше не|більше нема|dihapus",
     r"(?:event|sale|deal|offer|auction) is over|sold on|n['’]est plus|nie jest już|niedostępn|nedostupn|indispon[ií]",
     r"kunne ikke|eksisterer ikke|ei (?:ole|enää)|inte (?:längre|kvar)|ikke (?:lengre|mere|tilgjeng)|już nie|už ne",
-    unspaced="見つかりません|見つかりませんでした|削除され|終了し|存在しません|不存在|被?删除|被?刪除|找不到|已下架|찾을 수 없|삭제|종료된|존재하지|غير موجود|یافت نشد",
+    r"vanish|disappear|renamed|mistyped|nothing (?:here|at)|verschwunden|verschoben|vergriffen|ausverkauft|nicht auffindbar",
+    r"disparu|épuisé|déplacé|desaparec|agotad|descontinuad|movid|retirad|no (?:pudimos|hemos encontrado|hay ning)|scompars|spostat",
+    r"terminat|conclus|esaurit|desaparec|esgotad|encerrad|não conseguimos|verdwenen|verplaatst|uitverkocht|försvunn|flyttat",
+    r"utgått|saknas|forsvund|forsvunn|flyttet|udsolgt|utsolgt|slettet|fjernet|kadon|siirret|päättyn|ei löyd|zniknę|przeniesion",
+    r"zakończ|wyprzeda|zmizel|přesunut|ukončen|vyprod|odstraněn|исчез|перемещ|заверш[её]н|устарел|больше (?:нет|не )|зник|переміщ",
+    r"видален|silin|taşın|sona erd|tüken|eltűnt|megszűn|áthelyez|lejárt|elfogyott|dispăr|șters|expirat|αφαιρέ|διαγράφ|έληξε",
+    r"tidak lagi|kedaluwarsa|đã (?:bị )?x[oó]|hết hạn",
+    unspaced="見つかりません|見つかりませんでした|削除され|終了し|存在しません|不存在|被?删除|被?刪除|找不到|已下架|찾을 수 없|삭제|종료된|존재하지|사라졌|만료|없는|なくなりました|移動|ありません|失效|过期|過期|已被|下架|غير موجود|محذوف|یافت نشد",
 )
 
 MISSING = Pair(_THING, _GONE)
@@ -80,6 +91,8 @@ _SIGNING_IN = _stems(
     r"einlog|eingeloggt|registrier|connect(?:er|ez|é)|identifi|inici(?:ar?|e) sesi|accedi|acceder|autentic|login",
     r"fa[çz]\w* login|inlog|aanmeld|logga in|inloggad|logg? (?:på|inn|ind)|zalog|přihl[aá]s|kirjaud|войти|войдите",
     r"авториз|вход|увійд|giriş yap|oturum aç|đăng nhập|συνδεθ",
+    r"member(?:s|ship)?\b|registered|mitglied|registrad|registrat|zarejestr|zaregistr|bejelentkez|jelentkez|belép|autentific|conecta|prijav",
+    r"sisene|pieslēg|prisijung|masuk|σύνδεση|вписва|влез|членов|medlem|jäsen|członk|člen|socios|soci\b|leden\b|üyeler",
     unspaced="ログイン|サインイン|登录|登錄|登入|로그인|تسجيل الدخول",
 )
 _BEFORE_ALL = _stems(
@@ -88,7 +101,10 @@ _BEFORE_ALL = _stems(
     r"pour (?:continuer|voir|lire|acc)|nécessaire|réservé|debe|necesit|tienes|para (?:continuar|ver|leer|acc)",
     r"privad|devi|per (?:continuare|vedere|leggere|acc)|precis|é necess|moet|om .{1,40} te|måste|för att|du skal",
     r"for at|du må|musisz|aby|pro pokra|musíte|необходимо|чтобы|требуется|нужно|пожалуйста|gerek|lütfen|vui lòng",
-    unspaced="してください|が必要|请|請|需要|하세요|필요|يجب|يرجى",
+    r"kell\b|kérj[üu]k|előbb|csak\b|trebuie|pentru a|doar\b|vă rug|täytyy|vaatii|jotta|vain\b|ensin|kræve[rs]|kreve[rs]|kun\b",
+    r"krävs|endast|bara\b|πρέπει|για να|μόνο|παρακαλ|pouze|prosím|tylko|wymag|потрібно|щоб|лише|harus|untuk|silakan|hanya",
+    r"để|cần|phải|chỉ|morate|samo\b|debes|sólo|solo\b|somente|apenas|alleen|réservée?s?|permission|permiso|visible|sadece",
+    unspaced="してください|が必要|请|請|需要|后才|后可|后查看|後に|のみ|限定|해 주세요|후 이용|회원만|멤버만|전용|하세요|필요|يجب|يرجى",
 )
 _IN_PASSING = _stems(
     r"comment|conversation|discussion|repl(?:y|ies)|answer|vote",
@@ -103,6 +119,7 @@ _PAYING = _stems(
     r"subscri|member|premium|zugriff auf alle|access to (?:all|every)|accès à tous|acceso a todos|plus\b|trial|\w{0,12}abonn|(?:probe|test|digital|jahres|pur-)?abo\b|suscr|assin|prenum|abbon|předplat|tilaa|подпис|abone",
     r"digital access|paid|reg[ií]st|create an? (?:free )?account|sign up|inscri|crea(?:r|te)? (?:una )?cuenta",
     r"cré\w+ un compte|konto|purchase|unlock|buy",
+    r"upgrade|per issue|exklusiv|exclusi[vf]|betal|bezahl|payant|de pago|a pagamento|płatn|placen|fizetős|ödeme|köp\b|køb|kjøp|osta\b|tilaus|tilauks",
     r"előfiz|συνδρομ|передплат|berlangganan|pretplat|naročn|đăng ký|dig(?:i|itaal)\b",
     unspaced="会員|購入|購読|有料|订阅|会员|付费|訂閱|구독|유료|اشترك",
 )
@@ -163,7 +180,7 @@ _OUT = _stems(
 )
 _FOR_NOW = _stems(
     r"later|again|soon|back|moment|temporar|short|currently|try|später|gleich|derzeit|vorübergehend|kürze",
-    r"plus tard|bientôt|actuellement|momentan|tarde|pronto|brev|presto|momento|straks|snart|senare|wkrótce|chwil",
+    r"few (?:minutes|moments|seconds)|another (?:go|try)|minut|dakika|perc\b|Minuten|plus tard|bientôt|actuellement|momentan|tarde|pronto|brev|presto|momento|straks|snart|senare|wkrótce|chwil",
     r"en estos momentos|en ce moment|im moment|neste momento|al momento|refresh|reload|instantes|voltamos|volvemos|revenons|torniamo|zurück|vissza|tilbage|tilbaka|tillbaka|později|позже|скоро|времен|sonra|igen\b|uudelleen|myöhemmin|hetken|opnieuw|erneut|nochmal|réessay|ripro|intenta|tente",
     r"spróbuj|ponown|zkuste|znovu|попробуй|пізніше|tekrar|deneyin|később|újra|încerca|ξανά|αργότερα|thử lại|coba|nanti|en stund",
     unspaced="現在|お待ち|しばらく|再度|もう一度|暂时|稍后|请|重试|잠시|다시|لاحق",

@@ -24,7 +24,8 @@ BOTTOM = '<footer><a href="/imprint">Imprint</a> <a href="/privacy">Privacy</a><
 
 def html_of(page: dict[str, Any]) -> str:
     top, bottom = ("", "") if page.get("alone") else (TOP, BOTTOM)
-    head = f'<html lang="{page.get("lang", "en")}"><head><meta charset="utf-8"><title>{page["title"]}</title></head>'
+    head = f'<html lang="{page.get("lang", "en")}"><head><meta charset="utf-8"><title>{page["title"]}</title>'
+    head += f"{page.get('head', '')}</head>"
     return f"<!doctype html>{head}<body>{top}<main>{page['main']}</main>{bottom}</body></html>"
 
 
