@@ -115,7 +115,8 @@ def every_error() -> Iterator[type[errors.FleetError]]:
     waiting = [errors.FleetError]
     while waiting:
         error = waiting.pop()
-        yield error
+        if not error.__module__.startswith("tests."):  # those are stand-ins
+            yield error
         waiting.extend(error.__subclasses__())
 
 

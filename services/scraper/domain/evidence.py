@@ -175,7 +175,7 @@ def _wall(sight: Sight) -> Iterator[Evidence]:
 
 
 def _paying_beside_little(sight: Sight, ending: list[str]) -> str:
-    """The line that speaks of paying where hardly anything is said, or an article breaks off.
+    """The line that speaks of paying where hardly anything is said, or only how an article begins.
 
     Not where the heading speaks of it: that is what the page is about.
     """
@@ -183,8 +183,7 @@ def _paying_beside_little(sight: Sight, ending: list[str]) -> str:
         return ""
     if sight.is_tiny:
         return next(iter(notices.PAYWALL.begun_in(sight.short_lines)), "")
-    breaks_off = _is_cut_off(sight) or any(map(_tells_what_is_left, ending))
-    is_start = breaks_off and sight.words < _BEGINNING_WORDS
+    is_start = sight.words < _BEGINNING_WORDS and any(map(_tells_what_is_left, ending))
     return next(iter(notices.PAYWALL.begun_in(ShortLines.of(ending))), "") if is_start else ""
 
 
@@ -226,7 +225,7 @@ def for_the_page(sight: Sight, notice: Notice) -> Evidence:
     points = sum(prose >= enough for enough in (30, 80, 150, 250))
     is_article = sight.is_dated and prose >= FEW_WORDS
     is_meant = sight.is_asked_for(notice)
-    is_named = sight.is_tiny and sight.is_as_named
+    is_named = sight.is_tiny and sight.is_vouched_for
     return Evidence(-(points + is_article + is_named + 3 * is_meant), f"{prose} words of prose")
 
 

@@ -76,7 +76,7 @@ class Sight:
     @cached_property
     def is_small(self) -> bool:
         """Whether there is little prose, and neither date nor author nor heading to say that it is the page's."""
-        return sum(words for _, words in self.prose) <= _EXPLANATION and not self.is_dated and not self.is_as_named
+        return sum(words for _, words in self.prose) <= _EXPLANATION and not self.is_dated and not self.is_vouched_for
 
     @cached_property
     def all_together(self) -> ShortLines:
@@ -157,12 +157,6 @@ class Sight:
         if not _LATIN.search(shown):
             return False  # an address in other letters than its page's has none of its words
         return len(words) >= (LONG_SLUG - self.is_tiny) and not any(word[:_TELLING] in shown for word in words)
-
-    @cached_property
-    def is_as_named(self) -> bool:
-        """Whether the title or a heading has a word of the bookmarked address' last part."""
-        named = "\n".join((self.reading.extracted.title, *self.outline.headings)).casefold()
-        return any(word in named for word in re.findall(r"[^\W_]{4,}", _last_part(self.asked)))
 
     @cached_property
     def is_doubtful(self) -> bool:
