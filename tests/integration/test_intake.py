@@ -283,6 +283,31 @@ async def test_lost_connections_and_deleted_queues_lose_no_event(
         await until(lambda: len(bookmarks(database_url)) == 201, what="it goes on")
 
 
+async def test_an_intake_without_its_broker_says_so_until_it_consumes_again(
+    rabbitmq_url: str, channel: BlockingChannel
+) -> None:
+    taken = []
+
+    async def take(event: Event) -> None:
+        taken.append(event.id)
+
+    wire = Wire(rabbitmq_url)
+    reading = Intake(wire.url, take)
+    task = asyncio.create_task(reading.run())
+    try:
+        async with wire.strung():
+            await until(lambda: reading.is_consuming, what="it consumes")
+        await until(lambda: not reading.is_consuming, what="it says that it consumes nothing")
+        async with wire.strung():
+            await until(lambda: reading.is_consuming, what="it consumes again")
+            tell(channel, 1)
+            await until(lambda: taken == ["e-1"], what="it goes on")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await reading.close()
+
+
 async def test_an_intake_queue_deleted_and_declared_again_at_once_is_read_again(
     rabbitmq_url: str, channel: BlockingChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,9 +191,8 @@ def running(fleet: Fleet) -> int:
 
 
 def with_channel(url: str, do: Callable[[pika.adapters.blocking_connection.BlockingChannel], None]) -> None:
-    connection = pika.BlockingConnection(pika.URLParameters(url))
-    do(connection.channel())
-    connection.close()
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        do(connection.channel())
 
 
 async def test_a_queue_deleted_and_declared_again_at_once_is_read_again(
@@ -271,6 +270,61 @@ async def test_a_pool_is_ready_while_it_consumes_and_not_before(on_rabbitmq: Fle
     async with fleet.pool():
         await until(lambda: answers(fleet), what="the probes answer")
         await until(fleet.is_ready, what="it consumes")
+
+
+async def test_a_pool_without_its_broker_is_not_ready_until_it_consumes_again(rabbitmq_url: str) -> None:
+    wire = Wire(rabbitmq_url)
+    fleet = make_fleet(wire.url)
+    fleet.port = free_port()
+
+    async def is_not_ready() -> bool:
+        return not await fleet.is_ready()
+
+    async with fleet.pool():
+        async with wire.strung():
+            await until(lambda: answers(fleet), what="the probes answer")
+            await until(fleet.is_ready, what="it consumes")
+        await until(is_not_ready, what="it says that it consumes nothing")
+        async with wire.strung():
+            await until(fleet.is_ready, what="it consumes again")
+            assert await asyncio.to_thread(readers, rabbitmq_url) == [1] * PARTITIONS
+    await fleet.carrier.close()
+
+
+async def test_a_pool_whose_queues_were_deleted_reads_them_again_although_nobody_else_declares_them(
+    on_rabbitmq: Fleet,
+) -> None:
+    fleet = on_rabbitmq
+    fleet.port = free_port()
+
+    def delete(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        for queue in chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None):
+            channel.queue_delete(queue)
+
+    async def is_read_by_one() -> bool:
+        return await asyncio.to_thread(readers, fleet.url) == [1] * PARTITIONS
+
+    async with fleet.pool():
+        await until(lambda: answers(fleet), what="the probes answer")
+        await until(fleet.is_ready, what="it consumes")
+        await asyncio.to_thread(with_channel, fleet.url, delete)
+        await until(is_read_by_one, what="the broker has a reader for each queue")
+        await until(fleet.is_ready, what="it says so")
+
+
+def readers(url: str) -> list[int]:
+    """How many consumers the broker counts on each queue; none at all while a queue is not there."""
+    counts: list[int] = []
+
+    def count(channel: pika.adapters.blocking_connection.BlockingChannel) -> None:
+        queues = chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None)
+        counts.extend(channel.queue_declare(queue, passive=True).method.consumer_count for queue in queues)
+
+    try:
+        with_channel(url, count)
+    except pika.exceptions.ChannelClosedByBroker:
+        return []
+    return counts
 
 
 async def answers(fleet: Fleet) -> bool:
