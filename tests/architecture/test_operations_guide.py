@@ -124,3 +124,12 @@ def test_loops_over_roles_name_every_target(page: Path) -> None:
     targets = set(re.findall(r"^FROM (?:role|producer) AS (\w+)$", DOCKERFILE, re.MULTILINE)) - {"producer"}
     for roles in re.findall(r"for role in ([^;]*); do", page.read_text(encoding="utf-8")):
         assert set(roles.split()) == targets
+
+
+def test_every_setting_that_is_a_secret_has_its_rotation() -> None:
+    configuration = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    secrets = set(re.findall(r"^\| `(FLEET_\w+)` \| [^|]*\*\*secret\*\*", configuration, re.MULTILINE))
+    rotation = (GUIDE / "keeping.md").read_text(encoding="utf-8").split("## Rotate")[1]
+
+    assert "FLEET_TOKEN_SECRET" in secrets
+    assert {name for name in secrets if f"`{name}`" not in rotation} == set()
