@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from yarl import URL
 
 from services.cli.output import tell_error
 from services.cli.surroundings import DEFAULT_DATA, Surroundings
@@ -66,3 +67,12 @@ class User(click.ParamType[UserId]):
 command = partial(click.command, cls=FleetCommand)
 told = click.make_pass_decorator(Surroundings)
 user_option = click.option("--user", "user", type=User(), required=True, metavar="U", help="Whose.")
+
+
+def an_address(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """The value of an option, if it can be taken apart as an address; an empty one is none."""
+    try:
+        URL(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not an address.") from error
+    return value

@@ -11,7 +11,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from services.cli.command import command, told
+from services.cli.command import an_address, command, told
 from services.cli.output import print_facts, print_json
 from services.cli.surroundings import Surroundings
 from services.scraper.adapters.parsers import Parsers
@@ -32,7 +32,9 @@ class SavedPage:
 
 @command(anywhere=True)
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--url", default="", help="Where the page came from; some sites are read in their own way.")
+@click.option(
+    "--url", default="", callback=an_address, help="Where the page came from; some sites are read in their own way."
+)
 @click.option(
     "--manifest",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -96,7 +98,7 @@ def _show(reading: Reading | PageUnusable | OSError, *, as_json: bool) -> int:
     if as_json:
         print_json(asdict(found) | {"words": words})
         return 0
-    facts = {name: value for name, value in asdict(found).items() if name != "text"}
-    print_facts({**facts, "words": words})
+    facts = {name: value for name, value in asdict(found).items() if name not in ("text", "links")}
+    print_facts({**facts, "links": len(found.links), "words": words})
     click.echo(f"\n{found.text}")
     return 0

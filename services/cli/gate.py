@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.command import command, told
+from services.cli.command import an_address, command, told
 from services.cli.output import print_facts, print_json
 from services.cli.surroundings import Surroundings
 from services.scraper.adapters.parsers import Parsers
@@ -16,8 +16,13 @@ from services.scraper.settings import ScraperSettings
 
 @command(anywhere=True)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--url", required=True, help="Where the answer came from, after all redirects.")
-@click.option("--asked", default="", help="The bookmark's own address, where redirects led elsewhere from it.")
+@click.option("--url", required=True, callback=an_address, help="Where the answer came from, after all redirects.")
+@click.option(
+    "--asked",
+    default="",
+    callback=an_address,
+    help="The bookmark's own address, where redirects led elsewhere from it.",
+)
 @click.option("--status", type=click.IntRange(100, 999), default=200, show_default=True, help="The answer's status.")
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="One of its headers; repeatable.")
 @told

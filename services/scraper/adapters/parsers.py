@@ -70,7 +70,7 @@ class Parsers:
             try:
                 answer = await parser.ask(page, asked=asked)
             except (ParserLost, TimeoutError) as error:
-                host = URL(page.url).host
+                host = _host(page)
                 log.warning("parser_lost", host=host, size=len(page.body), status=str(error))
                 raise PageUnusable(f"The page on {host} takes too much time or memory to read.") from error
         return _read(answer, page)
@@ -200,8 +200,8 @@ def _read(answer: Mapping[str, Any], page: Fetched) -> tuple[Reading, Judgement]
     if "unusable" in answer:
         raise PageUnusable(answer["unusable"])
     if "error" in answer:
-        log.warning("page_unparsable", host=URL(page.url).host, size=len(page.body), error=answer["error"])
-        raise PageUnusable(f"The page on {URL(page.url).host} cannot be read: it is too large or malformed.")
+        log.warning("page_unparsable", host=_host(page), size=len(page.body), error=answer["error"])
+        raise PageUnusable(f"The page on {_host(page)} cannot be read: it is too large or malformed.")
     found = answer["extracted"]
     reading = Reading(
         extracted=Extracted(**{**found, "links": tuple(Link(**each) for each in found["links"])}),
@@ -210,3 +210,10 @@ def _read(answer: Mapping[str, Any], page: Fetched) -> tuple[Reading, Judgement]
     )
     told = answer["judgement"]
     return reading, Judgement(Verdict(told["verdict"]), told["evidence"], told["needs_browser"])
+
+
+def _host(page: Fetched) -> str | None:
+    try:
+        return URL(page.url).host
+    except ValueError:  # of a saved page, as somebody wrote it down
+        return None

@@ -46,6 +46,7 @@ def test_a_manifest_gives_all_texts_and_an_empty_one_for_what_cannot_be_read(sav
         {"id": "two", "url": None, "file": str(saved / "leases.html")},
         {"id": "image", "url": "", "file": "image.html"},
         {"id": "missing", "url": "", "file": "missing.html"},
+        {"id": "odd", "url": "http://[odd", "file": "leases.html"},
     ]
     (saved / "in.json").write_text(json.dumps(pages), encoding="utf-8")
 
@@ -53,14 +54,21 @@ def test_a_manifest_gives_all_texts_and_an_empty_one_for_what_cannot_be_read(sav
     texts = json.loads((saved / "out.json").read_text(encoding="utf-8"))
 
     assert ended.exit_code == 0
-    assert list(texts) == ["one", "two", "image", "missing"]
+    assert list(texts) == ["one", "two", "image", "missing", "odd"]
     assert PROSE.strip() in texts["one"]
     assert texts["two"] == texts["one"]
     assert (texts["image"], texts["missing"]) == ("", "")
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--manifest", "in.json"], ["--out", "out.json"], ["leases.html", "--out", "out.json"]]
+    "arguments",
+    [
+        [],
+        ["--manifest", "in.json"],
+        ["--out", "out.json"],
+        ["leases.html", "--out", "out.json"],
+        ["leases.html", "--url", "http://[odd"],
+    ],
 )
 def test_half_a_command_is_a_usage_error(saved: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.chdir(saved)

@@ -48,7 +48,12 @@ def test_headers_and_the_address_asked_for_count(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--status", "200"), ("--url", "https://a.example/", "--status", "9"), ("--url", "x", "--header", "x")],
+    [
+        ("--status", "200"),
+        ("--url", "https://a.example/", "--status", "9"),
+        ("--url", "x", "--header", "x"),
+        ("--url", "http://[x"),
+    ],
 )
 def test_what_cannot_be_understood_is_a_usage_error(saved: Path, arguments: tuple[str, ...]) -> None:
     assert fleet(saved, *arguments).exit_code == 2
