@@ -13,6 +13,9 @@ _DEEPEST = 250
 _PASSED_OVER = frozenset({"style", "svg", "template", "canvas", "object", "applet", "audio", "map"})
 """Elements that hold nothing to read."""
 
+_SEEN = frozenset({"audio", "canvas", "object"})
+"""Those of them that tell something by being there: a page of hardly a word may be a player."""
+
 _OF_PAGE = frozenset({"html", "body"})
 _VERBATIM = frozenset({"pre", "textarea", "script"})
 _LINE = "js-file-line"
@@ -50,6 +53,8 @@ class _Tree:
             tag = "div"  # a part of the page that its component shows, not one kept for later
         if self._skipped or tag in _PASSED_OVER:
             self._end_text()
+            if self._open and not self._skipped and tag in _SEEN:
+                self._below(tag, attributes)
             self._skipped += 1
         elif len(self._open) > _DEEPEST:
             self._deeper += 1
