@@ -11,7 +11,16 @@ from urllib.parse import urljoin, urlsplit
 
 from services.scraper.domain import notices
 from services.scraper.domain.notices import Notice, ShortLines
-from services.scraper.domain.sight import FEW_WORDS, HEADLINE_WORDS, HOME_PATH, LOGIN_PATH, LONG_SLUG, SENTENCE, Sight
+from services.scraper.domain.sight import (
+    FEW_WORDS,
+    HEADLINE_WORDS,
+    HOME_PATH,
+    LOGIN_PATH,
+    LONG_SLUG,
+    SENTENCE,
+    Sight,
+    last_part,
+)
 from services.scraper.domain.signs import Sign
 from services.scraper.domain.stems import ADDRESSED, PRICE, REMAINING
 from services.scraper.domain.wording import wordings
@@ -113,7 +122,7 @@ def of_consent(sight: Sight) -> Iterator[Evidence]:
 
 def of_login(sight: Sight) -> Iterator[Evidence]:
     """That one has to sign in first."""
-    at, asked = urlsplit(sight.page.url).path, urlsplit(sight.asked).path
+    at, asked = urlsplit(sight.page.url).path, sight.asked_path
     if _SIGN_IN_HOST.match(urlsplit(sight.page.url).netloc) and not _SIGN_IN_HOST.match(urlsplit(sight.asked).netloc):
         yield Evidence(_SURE, "led to a host where one signs in")
     elif LOGIN_PATH.search(at):
@@ -159,14 +168,14 @@ def _wall(sight: Sight) -> Iterator[Evidence]:
     """What is said where the article stops."""
     about_cookies = notices.CONSENT.spoken_in(sight.short_lines)
     ending = [line for line in _ending(sight) if line not in about_cookies]
-    names = sight.names_of(notices.PAYWALL, headings=_ALL_HEADINGS)
+    names, short = sight.names_of(notices.PAYWALL, headings=_ALL_HEADINGS), ShortLines.of(ending)
     if name := next((each for each in names if _line_with(each, sight) in ending), ""):
         yield Evidence(3, f"“{_short(name)}”")
     if wall := next((line for line in notices.PAYWALL.said_in(sight.short_lines) if line in ending), ""):
         yield Evidence(3, f"“{_short(wall)}”")
-    elif offers := notices.PAYWALL.spoken_in(ShortLines.of(ending)):
+    elif offers := notices.PAYWALL.spoken_in(short):
         yield Evidence(2, f"“{_short(offers[0])}”")
-    elif paying := _paying_beside_little(sight, ending):
+    elif paying := _paying_beside_little(sight, short):
         yield Evidence(2, f"little, and “{_short(paying)}”")
     if left := next((line for line in ending if _tells_what_is_left(line)), ""):
         yield Evidence(2, f"“{_short(left)}”")
@@ -174,7 +183,7 @@ def _wall(sight: Sight) -> Iterator[Evidence]:
         yield Evidence(1, f"a price: “{_short(price)}”")
 
 
-def _paying_beside_little(sight: Sight, ending: list[str]) -> str:
+def _paying_beside_little(sight: Sight, ending: ShortLines) -> str:
     """The line that speaks of paying where hardly anything is said, or only how an article begins.
 
     Not where the heading speaks of it: that is what the page is about.
@@ -183,8 +192,8 @@ def _paying_beside_little(sight: Sight, ending: list[str]) -> str:
         return ""
     if sight.is_tiny:
         return next(iter(notices.PAYWALL.begun_in(sight.short_lines)), "")
-    is_start = sight.words < _BEGINNING_WORDS and any(map(_tells_what_is_left, ending))
-    return next(iter(notices.PAYWALL.begun_in(ShortLines.of(ending))), "") if is_start else ""
+    is_start = sight.words < _BEGINNING_WORDS and any(map(_tells_what_is_left, ending.lines))
+    return next(iter(notices.PAYWALL.begun_in(ending)), "") if is_start else ""
 
 
 def _tells_what_is_left(line: str) -> bool:
@@ -195,7 +204,7 @@ def of_absence(sight: Sight) -> Iterator[Evidence]:
     """That there is no such page, although the status does not say so."""
     if _is_led_home(sight):
         yield Evidence(_SURE, "led from a page's address to the site's first page")
-    if _MISSING_PATH.search(urlsplit(sight.page.url).path) and not _MISSING_PATH.search(urlsplit(sight.asked).path):
+    if _MISSING_PATH.search(urlsplit(sight.page.url).path) and not _MISSING_PATH.search(sight.asked_path):
         yield Evidence(3, "the address of a missing page")
     yield from _worded(sight, notices.MISSING)
     if _MISSING_STATE.fullmatch(sight.outline.state):
@@ -234,7 +243,7 @@ def for_the_article(sight: Sight) -> Evidence:
     paid = sight.outline.paid_words
     if paid is not None and paid >= _PAID_PART_WORDS:
         return Evidence(-3, f"{paid} words where the page is to be paid for")
-    if _PRICES_PATH.search(urlsplit(sight.asked).path):
+    if _PRICES_PATH.search(sight.asked_path):
         return Evidence(-3, "the address of what is to be paid")
     prose = sight.prose_beside(notices.PAYWALL)
     return Evidence(-2 if prose >= _TEASER_WORDS else 0, f"{prose} words of prose")
@@ -321,7 +330,7 @@ def _is_led_home(sight: Sight) -> bool:
     at, asked = urlsplit(sight.page.url), urlsplit(sight.asked)
     if not HOME_PATH.fullmatch(at.path) or at.query or HOME_PATH.fullmatch(asked.path):
         return False
-    last = asked.path.rstrip("/").rpartition("/")[2]
+    last = last_part(asked.path)
     return _site(at.netloc) == _site(asked.netloc) or len(re.split(r"[-_]", last)) > LONG_SLUG
 
 

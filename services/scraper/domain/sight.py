@@ -51,6 +51,11 @@ class Sight:
         return self.reading.outline
 
     @cached_property
+    def asked_path(self) -> str:
+        """Of the bookmarked address."""
+        return urlsplit(self.asked).path
+
+    @cached_property
     def words(self) -> int:
         """Of the content."""
         return count_words(self.reading.extracted.text)
@@ -105,7 +110,7 @@ class Sight:
 
     def is_all(self, notice: Notice) -> bool:
         """Whether the title or the first heading is the notice, so that the little that follows explains it."""
-        if not self.is_small or self.is_asked_for(notice) or LOGIN_PATH.search(urlsplit(self.asked).path):
+        if not self.is_small or self.is_asked_for(notice) or LOGIN_PATH.search(self.asked_path):
             return False
         return bool(self.names_of(notice, headings=1) or self.headlines_of(notice))
 
@@ -113,7 +118,7 @@ class Sight:
         """What a small page that stands alone, without ways through a site, speaks of as the notice does."""
         if self.outline.links > _FEW_LINKS or self.is_dated or sum(words for _, words in self.prose) > _SMALL:
             return set()
-        return notice.topics_in("\n".join((self.reading.extracted.title, *self.outline.lines)))
+        return notice.topics_in(self._shown)
 
     @property
     def is_dated(self) -> bool:
@@ -142,18 +147,16 @@ class Sight:
     @cached_property
     def is_led_elsewhere(self) -> bool:
         """Whether redirects led to an address that has nothing of the bookmarked one's last part."""
-        at, asked = urlsplit(self.page.url), urlsplit(self.asked)
-        last = asked.path.rstrip("/").rpartition("/")[2].partition(".")[0]
-        return len(last) >= _TELLING and last.casefold() not in at.path.casefold()
+        last = last_part(self.asked_path).partition(".")[0]
+        return len(last) >= _TELLING and last.casefold() not in urlsplit(self.page.url).path.casefold()
 
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether the bookmarked address is made of words of which not one is on the page, nor how one begins."""
-        path = urlsplit(self.asked).path
-        if HOME_PATH.fullmatch(path):
+        if HOME_PATH.fullmatch(self.asked_path):
             return False
-        words = set(re.findall(r"[^\W\d_]{4,}", _last_part(self.asked)))
-        shown = "\n".join((self.reading.extracted.title, *self.outline.lines)).casefold()
+        words = set(re.findall(r"[^\W\d_]{4,}", last_part(self.asked_path).partition(".")[0].casefold()))
+        shown = self._shown.casefold()
         if not _LATIN.search(shown):
             return False  # an address in other letters than its page's has none of its words
         return len(words) >= (LONG_SLUG - self.is_tiny) and not any(word[:_TELLING] in shown for word in words)
@@ -168,12 +171,12 @@ class Sight:
         if (
             not (self.is_tiny and self.reading.extracted.title)
             or self.outline.is_described
-            or HOME_PATH.fullmatch(urlsplit(self.asked).path)
+            or HOME_PATH.fullmatch(self.asked_path)
         ):
             return False
         if self.is_elsewhere:
             return True
-        shown = "\n".join((self.reading.extracted.title, *self.outline.lines)).casefold()
+        shown = self._shown.casefold()
         return not self._is_titled and not any(word[:_TELLING] in shown for word in self._last_words)
 
     @cached_property
@@ -182,10 +185,14 @@ class Sight:
         named = "\n".join((self.reading.extracted.title, *self.outline.headings)).casefold()
         return any(word[:_TELLING] in named for word in self._last_words)
 
+    @cached_property
+    def _shown(self) -> str:
+        """The title and all lines."""
+        return "\n".join((self.reading.extracted.title, *self.outline.lines))
+
     @property
     def _last_words(self) -> list[str]:
-        last = unquote(urlsplit(self.asked).path).rstrip("/").rpartition("/")[2]
-        return re.findall(r"[^\W_]{3,}", last.casefold())
+        return re.findall(r"[^\W_]{3,}", last_part(unquote(self.asked_path)).casefold())
 
     @property
     def _is_titled(self) -> bool:
@@ -199,7 +206,7 @@ class Sight:
 
     def is_asked_for(self, notice: Notice) -> bool:
         """Whether the bookmarked address itself names what the page names: a page about it."""
-        asked = urlsplit(self.asked).path.casefold()
+        asked = self.asked_path.casefold()
         if LOGIN_PATH.search(asked):
             return False
         address = set(re.findall(r"[^\W_]+", asked))
@@ -214,8 +221,9 @@ class Sight:
         return self.outline.links <= _FEW_LINKS and self.prose_beside(notice) < FEW_WORDS
 
 
-def _last_part(url: str) -> str:
-    return urlsplit(url).path.rstrip("/").rpartition("/")[2].partition(".")[0].casefold()
+def last_part(path: str) -> str:
+    """What follows on a path's last slash but one at its end."""
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _long_words(text: str) -> set[str]:

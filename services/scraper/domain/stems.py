@@ -45,14 +45,14 @@ _THING = _stems(
     r"requisition|opening|trang|halaman|oldal|propert|home\b|house|flat\b|room\b|auction|vehicle|car\b|paste\b|group|communit|account|song|playlist",
     r"album|app\b|project|course|book\b|invit|survey|ticket|issue|comment|immobilie|wohnung|haus\b|gruppe|konto|kurs",
     r"inmueble|vivienda|grupo|cuenta|im[óo]vel|conta\b|immobile|gruppo|logement|maison|bien\b|groupe|compte|woning|huis\b",
-    r"groep|mieszkan|grup|byt\b|skupin|bostad|bolig|hus\b|gruppe|asunto|ryhmä|дом\b|квартир|групп|канал|видео|відео",
-    r"video|konut|ev\b|grub|pagin[ăa]|anunț|produsul|articolul|αγγελία|προϊόν|άρθρο|bài viết|sản phẩm|produk|artikel|termék",
+    r"groep|mieszkan|grup|byt\b|skupin|bostad|bolig|hus\b|asunto|ryhmä|дом\b|квартир|групп|канал|видео|відео",
+    r"konut|ev\b|grub|pagin[ăa]|anunț|produsul|articolul|αγγελία|προϊόν|άρθρο|bài viết|sản phẩm|produk|termék",
     r"hirdet|cikk",
     r"guide\b|snippet|lesson|podcast|photo|entry|coupon|petition|campaign|hotel|restaurant|receta|ricett|recette|recept|przepis|resept",
     r"рецепт|curso|cours\b|corso|foto|bild|billed|kuva|zdjęci|фото|przedmiot|aukcj|nieruchomo|evento|événement|wydarzen",
     r"událost|tapahtuma|evenemang|arrangement|etkinlik|событи|поді[яї]|мероприят|usuario|utilisateur|utente|użytkown|uživatel",
     r"användar|bruger|bruker|käyttäj|пользоват|користувач|kullanıcı|felhasznál|utilizator|bejegyz|χρήστη|tautan|pengguna",
-    unspaced="ページ|記事|商品|求人|投稿|动画|頁面|页面|文章|商品|内容|網頁|网页|페이지|게시물|상품|الصفحة|صفحه",
+    unspaced="ページ|記事|商品|求人|投稿|动画|頁面|页面|文章|内容|網頁|网页|페이지|게시물|상품|الصفحة|صفحه",
 )
 _GONE = _stems(
     r"not? (?:be )?(?:found|longer|more|exist|available|here)",
@@ -75,8 +75,8 @@ _GONE = _stems(
     r"(?:event|sale|deal|offer|auction) is over|sold on|n['’]est plus|nie jest już|niedostępn|nedostupn|indispon[ií]",
     r"kunne ikke|eksisterer ikke|ei (?:ole|enää)|inte (?:längre|kvar)|ikke (?:lengre|mere|tilgjeng)|już nie|už ne",
     r"vanish|disappear|renamed|mistyped|nothing (?:here|at)|verschwunden|verschoben|vergriffen|ausverkauft|nicht auffindbar",
-    r"disparu|épuisé|déplacé|desaparec|agotad|descontinuad|movid|retirad|no (?:pudimos|hemos encontrado|hay ning)|scompars|spostat",
-    r"terminat|conclus|esaurit|desaparec|esgotad|encerrad|não conseguimos|verdwenen|verplaatst|uitverkocht|försvunn|flyttat",
+    r"épuisé|déplacé|desaparec|agotad|descontinuad|movid|retirad|no (?:pudimos|hemos encontrado|hay ning)|scompars|spostat",
+    r"terminat|conclus|esaurit|esgotad|encerrad|não conseguimos|verdwenen|verplaatst|uitverkocht|försvunn|flyttat",
     r"utgått|saknas|forsvund|forsvunn|flyttet|udsolgt|utsolgt|slettet|fjernet|kadon|siirret|päättyn|ei löyd|zniknę|przeniesion",
     r"zakończ|wyprzeda|zmizel|přesunut|ukončen|vyprod|odstraněn|исчез|перемещ|заверш[её]н|устарел|больше (?:нет|не )|зник|переміщ",
     r"видален|silin|taşın|sona erd|tüken|eltűnt|megszűn|áthelyez|lejárt|elfogyott|dispăr|șters|expirat|αφαιρέ|διαγράφ|έληξε",
@@ -221,7 +221,7 @@ _CHECKING = _stems(
     r"verif|confirm|prov(?:e|ing)|check|slide\b|drag\b|a bot\b|weryfik|verifik|verific|перевір|ellenőriz|tarkist|validat|make sure|making sure|ensur|secur|solve|complete|über?prüf",
     r"bestätig|sicher|vérifi|assur|comprob|asegur|demuestr|controll|conferm|bevestig|kontroll|bekräft|potwierd",
     r"sprawdz|ověř|potvrď|провер|подтверд|doğrula|kontrol",
-    unspaced="입력|감지|確認|検証|验证|確認|확인|驗證|拖动|滑动|完成",
+    unspaced="입력|감지|確認|検証|验证|확인|驗證|拖动|滑动|完成",
 )
 CHALLENGE = Pair(_HUMAN, _CHECKING)
 
