@@ -7,7 +7,6 @@ from datetime import date
 from email.utils import parsedate
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urljoin
 
 from services.scraper.domain.content.data import text_of
 from services.scraper.domain.content.page import Page
@@ -176,9 +175,4 @@ def _iso(year: str | int, month: str | int, day: str | int) -> str | None:
 def _image(page: Page, works: list[dict[str, Any]]) -> str | None:
     names = ("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src")
     linked = next((each.get("href") for each in page.elements["link"] if each.get("rel") == "image_src"), "")
-    told = _first(page.meta, *names) or _said(works, "image") or linked
-    try:
-        address = urljoin(page.base, told)
-    except ValueError:
-        return None
-    return address if told and address.startswith(("https://", "http://")) else None
+    return page.whole(_first(page.meta, *names) or _said(works, "image") or linked)

@@ -69,6 +69,14 @@ class Page:
         except ValueError:
             return self.url
 
+    def whole(self, told: str) -> str | None:
+        """An address as the page tells it, in full; None when it is none of the web."""
+        try:
+            address = urljoin(self.base, told)
+        except ValueError:
+            return None
+        return address if told and address.startswith(("https://", "http://")) else None
+
     @property
     def host(self) -> str:
         """Lower case, without `www.`; empty when the address has none."""

@@ -1,7 +1,6 @@
 """The lead image of a page that names none: the first picture of its content, also one that loads when it is seen."""
 
 import re
-from urllib.parse import urljoin
 
 from services.scraper.domain.content.page import Page
 from services.scraper.domain.content.tree import Element
@@ -30,13 +29,8 @@ def _is_small(picture: Element) -> bool:
 
 def _address(picture: Element, page: Page) -> str | None:
     """Where it is loaded from, or what stands in its place for visitors without scripts."""
-    told = _told(picture) or next((_told(each) for each in _without_scripts(picture, page)), "")
-    try:
-        address = urljoin(page.base, told)
-    except ValueError:
-        return None
-    is_picture = told and address.startswith(("https://", "http://")) and not _NO_LEADS.search(address)
-    return address if is_picture else None
+    address = page.whole(_told(picture) or next((_told(each) for each in _without_scripts(picture, page)), ""))
+    return address if address and not _NO_LEADS.search(address) else None
 
 
 def _told(picture: Element) -> str:
