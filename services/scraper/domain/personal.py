@@ -47,9 +47,8 @@ def bears_secret(url: str) -> bool:
         return False
     return (
         address.raw_user is not None
-        or any(_SECRET_PARAMETER.fullmatch(name) for name in address.query)
+        or has_secret(address.raw_query_string, address.raw_fragment)
         or _SECRET_PATH.search(address.path) is not None
-        or _SECRET_FRAGMENT.search(address.raw_fragment) is not None
     )
 
 
