@@ -75,6 +75,8 @@ COUNTED_AT = Gauge(
 for _stage in Stage:
     STALE_DELIVERIES.labels(_stage)
     LEASE_EXPIRED.labels(_stage)
+for _result in ("hit", "joined", "revalidated", "miss", "waiting", "failed", "bypass", "away"):
+    CACHE.labels(_result)
 for _result in ("allowed", "refused", "unknown"):
     ROBOTS.labels(_result)
 for _window in ("minute", "day", "month"):

@@ -33,8 +33,6 @@ from shared.metrics import CACHE
 A_WHILE = timedelta(minutes=10)
 """For so long a page is believed to say nothing, to be gone, to ask for a login or a payment, or to be no text."""
 
-_RESULTS = ("hit", "joined", "revalidated", "miss", "waiting", "failed", "bypass", "away")
-
 _AT_ONCE = timedelta(milliseconds=500)
 """Who comes for a page that is looked at since less than this waits in place; others make room for other pages."""
 
@@ -54,8 +52,6 @@ class SharedLook:
             looks: where looks are kept, apart for each way of looking.
             fresh: how long a page's text is good for others.
         """
-        for result in _RESULTS:
-            CACHE.labels(result)  # there before the first look, so that a rate sees that one too
         self._looker = looker
         self._looks = looks
         self._fresh = fresh
