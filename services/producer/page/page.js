@@ -304,16 +304,16 @@ function newResult() {
 
 async function read(element) {
   const { address, of } = element.dataset;
-  const reading = element.querySelector(".reading");
-  if (!reading.open || reading.dataset.of === of) return;
-  reading.dataset.of = of; // what was read may change while somebody looks
+  const details = element.querySelector(".reading");
+  if (!details.open || details.dataset.of === of) return;
+  details.dataset.of = of; // what was read may change while somebody looks
   try {
     const content = await (await ask(address)).json();
-    reading.querySelector("pre").textContent = content.text;
-    reading.querySelector(".leads").replaceChildren(...content.links.map(lead));
+    details.querySelector("pre").textContent = content.text;
+    details.querySelector(".leads").replaceChildren(...content.links.map(lead));
   } catch (error) {
-    delete reading.dataset.of;
-    reading.querySelector("pre").textContent = error.message;
+    delete details.dataset.of;
+    details.querySelector("pre").textContent = error.message;
   }
 }
 
