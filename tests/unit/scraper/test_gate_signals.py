@@ -73,3 +73,11 @@ def test_a_page_about_a_status_is_believed_at_an_address_that_names_it() -> None
 def test_a_page_of_pictures_without_words_is_no_text() -> None:
     assert judged(html('<a href="a.jpg"><img src="b.jpg"></a>')).verdict is Verdict.NOT_TEXT
     assert judged(html("")).verdict is Verdict.THIN
+
+
+@pytest.mark.parametrize("player", ["<audio src='/tune.m4a'></audio>", "<object data='/film.swf'>No player.</object>"])
+def test_a_player_alone_is_no_text_and_what_is_within_it_is_not_read(player: str) -> None:
+    alone = judged(f"<html><body><p>Undertow</p>{player}<span>4:12</span></body></html>", url="https://tunes.example/7")
+
+    assert alone.verdict is Verdict.NOT_TEXT
+    assert "2 words" in alone.evidence

@@ -94,3 +94,9 @@ def test_sites_with_a_shape_of_their_own_have_links_too() -> None:
     assert extract(page, "https://en.wikipedia.org/wiki/Dredger").links == (
         Link("steam", "https://en.wikipedia.org/wiki/Steam"),
     )
+
+
+def test_what_is_left_out_of_the_text_has_no_link_either() -> None:
+    assert links('<p><a href="/letter">Subscribe to our letter</a></p><p>By <a href="/a">chance</a>.</p>') == [
+        ("chance", "https://gazette.example/a")
+    ]
