@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.producer.api import admin, bookmarks, default_key, health, identity, keys, operating, pages, users
 from services.producer.api.crashes import Crashes
+from services.producer.api.describing import describe, operation_id
 from services.producer.api.headers import Headers
 from services.producer.api.limits import BodyLimit
 from services.producer.api.problems import RESPONSES, answer_with_problems
@@ -39,12 +40,14 @@ def create_app(settings: FrontDoorSettings, *, tokens: TokenReader, max_body_byt
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.tokens = tokens
     for subject in (bookmarks, keys, users, identity, admin, default_key, operating):
         app.include_router(subject.router, responses=RESPONSES)
     app.include_router(health.router)
     app.include_router(pages.router)
+    describe(app)
     answer_with_problems(app)
     app.add_middleware(BodyLimit, most_bytes=max_body_bytes)
     app.add_middleware(Crashes)

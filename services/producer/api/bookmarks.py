@@ -61,7 +61,12 @@ BookmarkState = Literal[JobState.QUEUED, JobState.DONE, JobState.FAILED, JobStat
 BookmarkPath = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The bookmark's id.")]
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_ONE_OR_MANY, responses=responses_of(409))
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    openapi_extra=_ONE_OR_MANY,
+    responses={200: {"description": "The user had them all.", "model": list[Accepted]}, **responses_of(409)},
+)
 async def submit(
     asked: Writing,
     door: Door,
@@ -81,7 +86,7 @@ async def submit(
     return accepted
 
 
-@router.get("")
+@router.get("", name="list")
 async def list_bookmarks(
     asked: Reading,
     door: Door,

@@ -15,7 +15,7 @@ from shared.audit import Actor
 from shared.keys import DEPLOYMENT
 from shared.values import DefaultKeyPolicy, KeyStatus
 
-router = APIRouter(prefix="/v1/admin/default-key", tags=["admin"], dependencies=[Depends(admin)])
+router = APIRouter(prefix="/v1/admin/default-key", tags=["default-key"], dependencies=[Depends(admin)])
 
 Operator = Annotated[Actor, Depends(actor)]
 

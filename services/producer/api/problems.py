@@ -46,7 +46,7 @@ class Problem(BaseModel):
 
 def responses_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The description of these problems, for OpenAPI."""
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 

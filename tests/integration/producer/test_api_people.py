@@ -135,9 +135,16 @@ def test_the_api_describes_itself(api: Api) -> None:
     described = api.ask("GET", "/openapi.json", whose=None).json()
 
     assert described["openapi"].startswith("3.1")
+    operations = described["paths"]["/v1/users/{user}/bookmarks"]
+    assert operations["post"]["operationId"] == "bookmarks_submit"
+    assert operations["post"]["summary"] == "Hand in one bookmark or up to 1,000: all are accepted, or none."
+    assert set(operations["post"]["responses"]) >= {"200", "202", "409"}
+    assert "Problem" in described["components"]["schemas"]
+    progress = described["paths"]["/v1/users/{user}/progress"]["get"]["responses"]["200"]["content"]
+    assert progress == {"text/event-stream": {"schema": {"type": "string"}}}
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
-            assert operation["summary"], (method, path)
+            assert operation["summary"].endswith("."), (method, path)
             if path.startswith("/v1/"):
                 assert operation["security"], (method, path)
                 assert "application/problem+json" in operation["responses"]["401"]["content"]
