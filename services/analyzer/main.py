@@ -20,6 +20,7 @@ from shared.audit.in_postgres import PostgresAudit
 from shared.breaker import Pace
 from shared.breaker.in_redis import RedisBreaker
 from shared.database import Database
+from shared.in_redis import open_redis
 from shared.jobs import Work
 from shared.keys.cache import KeyCache
 from shared.keys.in_postgres import PostgresKeyRegistry
@@ -28,7 +29,6 @@ from shared.keys.vault_session import VaultSession
 from shared.ledger.opening import postgres_ledger
 from shared.metrics import BREAKER_OPEN
 from shared.preferences.in_postgres import PostgresPreferences
-from shared.quota.in_redis import open_redis
 from shared.quota.opening import open_quota
 from shared.regularly import regularly
 from shared.settings import (

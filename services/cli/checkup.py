@@ -11,13 +11,13 @@ from shared.chromium import find_chromium
 from shared.database import Database
 from shared.errors import FleetError
 from shared.identity.making import make_identity_provider
+from shared.in_redis import open_redis
 from shared.keys.in_vault import pepper
 from shared.keys.vault_session import VaultSession
 from shared.ledger.checks import inconsistencies
 from shared.ledger.migrate import newest, revision
 from shared.ledger.tables import jobs
 from shared.ledger.walls import gaps
-from shared.quota.in_redis import open_redis
 from shared.settings import (
     BrokerSettings,
     BrowserSettings,

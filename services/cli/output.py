@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from shared.errors import FleetError
+from shared.printable import printable
 
 _WIDEST_COLUMN = 60
 
@@ -72,7 +73,7 @@ def _cell(value: object) -> str:
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S} UTC"
         case _:
-            return "".join(character if character.isprintable() else " " for character in str(value))
+            return printable(str(value))
 
 
 def _is_number(text: str) -> bool:

@@ -8,8 +8,8 @@ from services.cli.command import command, told, user_option
 from services.cli.output import print_json
 from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger
-from services.local.telling import plain
 from shared.ledger.views import TextView
+from shared.printable import printable
 from shared.values import BookmarkId, UserId
 
 
@@ -23,12 +23,12 @@ def read(around: Surroundings, bookmark: int, user: UserId) -> None:
     if around.as_json:
         print_json(text.as_json())
         return
-    click.secho(plain(text.title), bold=True)
-    click.echo(f"{plain(text.final_url)} · {text.strategy}\n")
+    click.secho(printable(text.title), bold=True)
+    click.echo(f"{printable(text.final_url)} · {text.strategy}\n")
     for line in text.text.split("\n"):
-        click.echo(plain(line))
+        click.echo(printable(line))
     for link in text.links:
-        click.echo(f"\n{plain(link.text)}\n  {plain(link.url)}", nl=False)
+        click.echo(f"\n{printable(link.text)}\n  {printable(link.url)}", nl=False)
     click.echo()
 
 

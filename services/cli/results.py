@@ -8,9 +8,9 @@ from services.cli.command import command, told, user_option
 from services.cli.output import print_json
 from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger
-from services.local.telling import plain
 from shared.errors import UnknownUser
 from shared.ledger.views import BookmarkView
+from shared.printable import printable
 from shared.values import BookmarkId, JobState, UserId
 
 _AT_ONCE = 200
@@ -52,15 +52,15 @@ async def _find(user: UserId, state: str | None, limit: int) -> list[BookmarkVie
 
 def _print(bookmark: BookmarkView) -> None:
     mark, colour = _MARKS.get(bookmark.state, ("…", "yellow"))
-    click.secho(f"{mark} {plain(bookmark.title or bookmark.url)}", fg=colour, bold=True)
-    click.echo(f"  {plain(bookmark.url)}")
+    click.secho(f"{mark} {printable(bookmark.title or bookmark.url)}", fg=colour, bold=True)
+    click.echo(f"  {printable(bookmark.url)}")
     click.echo(f"  {bookmark.state} · {bookmark.strategy or 'not read yet'} · {bookmark.words:,} words")
     if bookmark.analysis:
         analysis = bookmark.analysis
         facts = [analysis.content_type, analysis.difficulty, *analysis.technologies[:6], f"by {analysis.analysed_by}"]
-        click.echo(f"  {plain(' · '.join(facts))}")
-        click.echo(click.wrap_text(plain(analysis.summary), 100, "  ", "  "))
+        click.echo(f"  {printable(' · '.join(facts))}")
+        click.echo(click.wrap_text(printable(analysis.summary), 100, "  ", "  "))
     if bookmark.error:
-        click.secho(f"  {plain(bookmark.error.sentence)}", fg="red")
-        click.echo(f"  {plain(bookmark.error.advice)}")
+        click.secho(f"  {printable(bookmark.error.sentence)}", fg="red")
+        click.echo(f"  {printable(bookmark.error.advice)}")
     click.echo()

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from shared.printable import printable
+
 _CLEAR = "\r\x1b[2K"
 _BOOKMARK_STATES = ("queued", "done", "failed", "cancelled")
 
@@ -61,9 +63,4 @@ def result_line(bookmark: Mapping[str, Any]) -> str:
     if analysis is None:
         return f"… {bookmark['title'] or bookmark['url']} — {bookmark['state']}"
     facts = f"{analysis['content_type']}, {analysis['difficulty']}, by {analysis['analysed_by']}"
-    return f"✓ {plain(bookmark['title'] or bookmark['url'])} — {facts}"
-
-
-def plain(text: str) -> str:
-    """The text on one line, without what could steer a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return f"✓ {printable(bookmark['title'] or bookmark['url'])} — {facts}"

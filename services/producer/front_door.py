@@ -23,6 +23,7 @@ from services.producer.settings import SubmissionSettings
 from shared.audit import Audit
 from shared.audit.in_postgres import PostgresAudit
 from shared.database import Database
+from shared.in_redis import open_redis
 from shared.keys import ApiKey, KeyRegistry
 from shared.keys.in_postgres import PostgresKeyRegistry
 from shared.keys.in_vault import VaultKeyWriter, pepper
@@ -39,7 +40,6 @@ from shared.preferences import Preferences
 from shared.preferences.in_postgres import PostgresPreferences
 from shared.quota import LimitBook
 from shared.quota.calendar import Calendar
-from shared.quota.in_redis import open_redis
 from shared.quota.journaled import JournaledStatus
 from shared.quota.opening import open_quota
 from shared.settings import (

@@ -29,9 +29,9 @@ from services.scraper.settings import PolitenessSettings, ScraperSettings
 from shared.database import Database
 from shared.egress.in_resolver import ResolvingGuard, SystemResolver
 from shared.egress.rules import Rules
+from shared.in_redis import open_redis
 from shared.jobs import Work
 from shared.ledger.opening import postgres_ledger
-from shared.quota.in_redis import open_redis
 from shared.settings import (
     BrokerSettings,
     DatabaseSettings,

@@ -22,9 +22,9 @@ from shared.chromium import find_chromium
 from shared.database import Database
 from shared.egress.in_resolver import SystemResolver
 from shared.errors import BrowserMissing
+from shared.in_redis import open_redis
 from shared.jobs import Work
 from shared.ledger.opening import postgres_ledger
-from shared.quota.in_redis import open_redis
 from shared.settings import (
     BrokerSettings,
     BrowserSettings,

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
@@ -12,6 +11,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared.broker.amqp import declared_otherwise, parameters_of
 from shared.broker.queues import DEAD_EXCHANGE, Queue, dead_letter_queue, release_queue
+from shared.broker.without_delays import WithoutDelays
 from shared.errors import BrokerUnavailable
 from shared.patience import backoff_s
 
@@ -21,7 +21,7 @@ QUIET_S = 20.0
 _PRECONDITION_FAILED = 406
 
 
-class QuorumBroker(RabbitmqBroker):
+class QuorumBroker(WithoutDelays, RabbitmqBroker):
     """Consumes releases from quorum queues; what waits, waits in the ledger, so nothing can be delayed here."""
 
     def __init__(self, url: str, *, middleware: list[dramatiq.Middleware]) -> None:
@@ -84,16 +84,6 @@ class QuorumBroker(RabbitmqBroker):
             self.queues_pending.add(queue_name)
         del self._failures[queue_name]
         return consumer
-
-    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
-        """Put a message on its queue now.
-
-        Raises:
-            ValueError: a delay is asked for; waiting belongs in the ledger.
-        """
-        if delay is not None:
-            raise ValueError("This broker delays nothing: postpone the job in the ledger.")
-        return super().enqueue(message)
 
     def get_queue_message_counts(self, queue_name: str) -> tuple[int, int, int]:
         """Messages waiting, delayed (never any), and dead."""

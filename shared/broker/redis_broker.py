@@ -1,18 +1,18 @@
 """Dramatiq on Redis for one machine without RabbitMQ: the same queues, no delay queues."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 
+from shared.broker.without_delays import WithoutDelays
 from shared.errors import BrokerUnavailable
 
 NAMESPACE = "fleet:queue"
 
 
-class OneMachineBroker(RedisBroker):
+class OneMachineBroker(WithoutDelays, RedisBroker):
     """Consumes releases from Redis lists; what waits, waits in the ledger, so nothing can be delayed here."""
 
     def __init__(self, url: str, *, middleware: list[dramatiq.Middleware]) -> None:
@@ -48,16 +48,6 @@ class OneMachineBroker(RedisBroker):
             self.emit_before("declare_queue", queue_name)
             self.queues.add(queue_name)
             self.emit_after("declare_queue", queue_name)
-
-    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
-        """Put a message on its queue now.
-
-        Raises:
-            ValueError: a delay is asked for; waiting belongs in the ledger.
-        """
-        if delay is not None:
-            raise ValueError("This broker delays nothing: postpone the job in the ledger.")
-        return super().enqueue(message)
 
 
 class OneMachineConsumer(_RedisConsumer):

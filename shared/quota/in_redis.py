@@ -22,10 +22,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from pydantic import SecretStr
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
 from shared.errors import LedgerUnavailable, QuotaUnavailable
@@ -50,19 +47,6 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _NO_PERMIT = "none"
 
 
-def open_redis(url: SecretStr) -> Redis:
-    """A client that gives up on a silent server within seconds; connects when first used.
-
-    It asks again when a connection turns out to be closed: every script may be run twice without harm.
-    """
-    return Redis.from_url(
-        url.get_secret_value(),
-        socket_timeout=2,
-        socket_connect_timeout=2,
-        retry=Retry(ConstantBackoff(0.05), retries=2),
-    )
-
-
 class RedisQuota:
     """Keeps the promises of `shared.quota.Quota` for any number of processes on one Redis."""
 
@@ -78,7 +62,7 @@ class RedisQuota:
         """Keep the parts; nothing is asked yet.
 
         Args:
-            redis: a client, see `open_redis`.
+            redis: a client, see `shared.in_redis.open_redis`.
             limits: how many calls an account may make; asked for every permit, so it should remember.
             timezone: whose midnight begins a day and a month.
             journal: what counters that Redis lost are rebuilt from.

@@ -2,8 +2,9 @@
 
 from pydantic import SecretStr
 
+from shared.in_redis import open_redis
 from shared.quota import Taken, account_of
-from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.in_redis import RedisQuota
 from shared.quota.remembered import RememberedLimits
 from shared.settings import QuotaSettings
 from shared.usage.in_memory import InMemoryUsage

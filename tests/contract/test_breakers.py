@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from shared.breaker import LONGEST, OPENS_AT, Breaker, Go, Hold, Pace
 from shared.breaker.in_memory import InMemoryBreaker
 from shared.breaker.in_redis import RedisBreaker
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 from shared.users import user_id
 
 ADA, BOB, EVE = user_id("ada"), user_id("bob"), user_id("eve")

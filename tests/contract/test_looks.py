@@ -12,7 +12,7 @@ from services.scraper.adapters.looks.in_redis import RedisLooks
 from services.scraper.domain.limits import LookLimits
 from services.scraper.domain.looks import Apart, Failed, Flight, Looks, Seen, UnderWay
 from shared.errors import PageUnreachable
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 from tests.looks import look
 
 KEY = "https://site.example/"

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.audit import Actor
+from shared.in_redis import open_redis
 from shared.quota import (
     DEFAULT_KEY,
     MINUTE,
@@ -22,7 +23,7 @@ from shared.quota import (
     share_of,
 )
 from shared.quota.in_memory import InMemoryQuota
-from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.in_redis import RedisQuota
 from shared.quota.remembered import RememberedLimits
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id

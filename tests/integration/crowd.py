@@ -20,11 +20,11 @@ from shared.bookmarks import NewBookmark
 from shared.database import Database
 from shared.egress.in_memory import GuardInMemory
 from shared.egress.rules import Rules
+from shared.in_redis import open_redis
 from shared.jobs import JobRunner, Work
 from shared.ledger import Ledger
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import retry_policy, stage_policies
-from shared.quota.in_redis import open_redis
 from shared.settings import DispatchSettings
 from shared.users import user_id
 from shared.values import Stage, Strategy

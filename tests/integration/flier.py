@@ -13,7 +13,7 @@ from services.scraper.adapters.looks import in_redis
 from services.scraper.domain import sharing
 from services.scraper.domain.limits import LookLimits
 from services.scraper.domain.looking import Look
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 from tests.looks import URL
 
 

@@ -15,8 +15,9 @@ from itertools import chain
 
 from pydantic import SecretStr
 
+from shared.in_redis import open_redis
 from shared.quota import Wait, account_of
-from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.in_redis import RedisQuota
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from tests.quotas import limits_of

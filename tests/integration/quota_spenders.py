@@ -15,8 +15,9 @@ from pydantic import SecretStr
 from shared.bookmarks import Tokens
 from shared.database import Database
 from shared.errors import LedgerUnavailable, QuotaUnavailable
+from shared.in_redis import open_redis
 from shared.quota import LimitBook, Wait, account_of
-from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.in_redis import RedisQuota
 from shared.usage import NOT_SENT
 from shared.usage.in_postgres import PostgresUsage
 from shared.users import user_id

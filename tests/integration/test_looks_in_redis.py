@@ -22,7 +22,7 @@ from services.scraper.domain.sharing import SharedLook
 from services.scraper.main import shared_between_users
 from services.scraper.settings import ScraperSettings
 from shared.errors import HostBusy, PageUnreachable
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 from shared.settings import EgressSettings
 from shared.values import Strategy
 from tests.conftest import OwnValkey

@@ -17,7 +17,7 @@ from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.sharing import SharedLook
 from shared.egress.in_memory import GuardInMemory
 from shared.egress.rules import Rules
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 from shared.values import Strategy
 from tests.integration.crowd import all_save, read_by_all, scrapers
 from tests.integration.hostile_site import answer, redirect, site

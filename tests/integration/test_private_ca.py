@@ -15,9 +15,9 @@ from sqlalchemy import text
 from shared.broker.quorum_broker import QuorumBroker
 from shared.database import Database
 from shared.errors import BrokerUnavailable, KeysUnavailable, LedgerUnavailable
+from shared.in_redis import open_redis
 from shared.keys.in_vault import pepper
 from shared.keys.vault_session import VaultSession
-from shared.quota.in_redis import open_redis
 from shared.settings import VaultSettings
 from tests.certificates import Authority, authority
 from tests.conftest import Vault

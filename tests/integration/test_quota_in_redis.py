@@ -15,11 +15,12 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from shared.errors import QuotaUnavailable
+from shared.in_redis import open_redis
 from shared.metrics import QUOTA_DENIED
 from shared.quota import MINUTE as SIXTY_SECONDS
 from shared.quota import Taken, Wait, account_of
 from shared.quota.calendar import Bounds, Span
-from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota, open_redis
+from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota
 from shared.usage.in_memory import InMemoryUsage
 from shared.users import user_id
 from shared.values import WaitReason

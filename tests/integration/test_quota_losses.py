@@ -19,9 +19,10 @@ from sqlalchemy import select
 from shared.bookmarks import Tokens
 from shared.database import Database
 from shared.errors import QuotaUnavailable
+from shared.in_redis import open_redis
 from shared.ledger.tables import lanes, provider_calls
 from shared.quota import Account, Taken, Wait, account_of
-from shared.quota.in_redis import PERMIT_LIFE, RedisQuota, open_redis
+from shared.quota.in_redis import PERMIT_LIFE, RedisQuota
 from shared.usage import NOT_SENT, CallId, Usage
 from shared.usage.in_memory import InMemoryUsage
 from shared.usage.in_postgres import PostgresUsage

@@ -19,11 +19,11 @@ from pydantic import SecretStr
 
 from shared.audit import Actor
 from shared.bookmarks import Tokens
-from shared.in_redis import script
+from shared.in_redis import open_redis, script
 from shared.quota import Learned, Limits, Taken, UserLimits, Wait, WindowName, account_of
 from shared.quota.calendar import Calendar
 from shared.quota.in_memory import InMemoryLimits
-from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota, open_redis
+from shared.quota.in_redis import MARGIN, PERMIT_LIFE, RedisQuota
 from shared.quota.limits import DeploymentLimits
 from shared.quota.rebuilding import CLOCK_SKEW
 from shared.usage import NOT_SENT

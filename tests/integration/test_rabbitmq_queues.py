@@ -164,11 +164,12 @@ async def test_queues_of_another_kind_are_named_with_the_remedy(rabbitmq_url: st
         make_broker(rabbitmq_url).declare_all([QUEUE])
 
 
-def test_nothing_can_be_delayed(rabbitmq_url: str) -> None:
+@pytest.mark.parametrize("address", ["amqp://127.0.0.1", "redis://127.0.0.1"])
+def test_nothing_can_be_delayed(address: str) -> None:
     message = message_of(Released(Stage.SCRAPE, UserId("ada"), (JobId(1),), "token", LONG), partitions=1)
 
     with pytest.raises(ValueError, match="postpone the job in the ledger"):
-        make_broker(rabbitmq_url).enqueue(message, delay=1_000)
+        make_broker(address).enqueue(message, delay=1_000)
 
 
 async def test_a_message_read_before_a_reconnect_settles_no_message_read_after_it(

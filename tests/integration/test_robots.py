@@ -23,7 +23,7 @@ from services.scraper.settings import PolitenessSettings, ScraperSettings
 from shared.egress.in_memory import GuardInMemory
 from shared.egress.rules import Rules
 from shared.errors import AddressRefused, HostBusy, PageUnreachable, RobotsRefused
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 from tests.integration.hostile_site import Answer, Site, answer, redirect, site
 from tests.visits import visits
 

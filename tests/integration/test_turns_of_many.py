@@ -12,7 +12,7 @@ from services.scraper.adapters.turns.in_memory import InMemoryTurns
 from services.scraper.adapters.turns.in_redis import RedisTurns
 from services.scraper.adapters.turns.with_stand_in import TurnsWithStandIn
 from services.scraper.domain.politeness import Ending, Manners, Site, Turn
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 from tests.conftest import OwnValkey
 
 PROCESSES, VISITS = 3, 10

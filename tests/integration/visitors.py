@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from services.scraper.adapters.turns.in_redis import RedisTurns
 from services.scraper.domain.politeness import Ending, Manners, Site, Turn
-from shared.quota.in_redis import open_redis
+from shared.in_redis import open_redis
 
 SITE = Site("example.org", "www.example.org")
 

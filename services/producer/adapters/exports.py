@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup, Tag
 
 from services.producer.domain.submissions import LONGEST_EXCERPT, LONGEST_TAG, LONGEST_TITLE, MOST_TAGS
 from shared.errors import InvalidInput
+from shared.printable import printable
 
 # Never ended, so that each would hold all that follow; lists, which are the folders, are ended.
 _LEFT_OPEN = re.compile(r"<(?:dt|p)\b[^>]*>", re.IGNORECASE)
@@ -68,4 +69,4 @@ def _said(link: Tag, name: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return " ".join(printable(text).split())

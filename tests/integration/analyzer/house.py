@@ -27,6 +27,7 @@ from shared.bookmarks import Content, NewBookmark
 from shared.breaker import Pace
 from shared.breaker.in_redis import RedisBreaker
 from shared.database import Database
+from shared.in_redis import open_redis
 from shared.jobs import JobRunner, Work
 from shared.keys import DEPLOYMENT, ApiKey, KeyReader
 from shared.keys.cache import KeyCache
@@ -41,7 +42,7 @@ from shared.ledger.policies import RetryPolicy
 from shared.ledger.tables import analyses
 from shared.preferences.in_memory import InMemoryPreferences
 from shared.quota import MINUTE, LimitBook
-from shared.quota.in_redis import RedisQuota, open_redis
+from shared.quota.in_redis import RedisQuota
 from shared.signals.in_memory import InMemorySignals
 from shared.usage.in_postgres import PostgresUsage
 from shared.values import DefaultKeyPolicy, KeyStatus, Stage, Strategy, UserId

@@ -16,13 +16,13 @@ from shared.audit import here
 from shared.bookmarks import Analysis, Content, Tokens
 from shared.database import Database
 from shared.errors import PageGone
+from shared.in_redis import open_redis
 from shared.ledger import Job
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
 from shared.preferences import OF_THE_PAGE, Language
 from shared.preferences.in_postgres import PostgresPreferences
 from shared.quota import Learned, UserLimits, WindowName, account_of, share_of
-from shared.quota.in_redis import open_redis
 from shared.quota.opening import open_quota
 from shared.settings import DefaultKeySettings, DispatchSettings, QuotaSettings, RedisSettings
 from shared.signals import SignalKind

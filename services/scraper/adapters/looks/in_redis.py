@@ -47,7 +47,7 @@ class RedisLooks:
         """Keep the parts; nothing is asked yet.
 
         Args:
-            redis: a client, see `shared.quota.in_redis.open_redis`.
+            redis: a client, see `shared.in_redis.open_redis`.
             way: how these looks are had; looks of another way, or of another edition of the program, are not these.
             limits: how much is kept.
         """
