@@ -122,6 +122,25 @@ def test_titles_and_headings_weigh_more_than_the_rest() -> None:
     assert analysis_of(text, title="Vector clocks explained").key_concepts[0].lower() == "vector clocks"
 
 
+def test_concepts_keep_capitals_that_mean_something_and_not_those_that_begin_a_sentence() -> None:
+    text = (
+        "Tidewater Queue tries again. Retries wait in Tidewater Queue, and retries end there. "
+        "The useEffect hook waits for `tidewater`; this useEffect hook has options."
+    )
+
+    concepts = analysis_of(text).key_concepts
+
+    assert {"Tidewater Queue", "retries", "useEffect hook"} <= set(concepts)
+
+
+def test_a_latin_name_amid_writing_without_spaces_is_a_concept_of_its_own() -> None:
+    concepts = analysis_of(
+        "Dockerのイメージを小さくする。まずDockerで開発環境を作る。開発環境とイメージ。"
+    ).key_concepts
+
+    assert {"Docker", "開発環境", "イメージ"} <= set(concepts)
+
+
 def test_markdown_and_html_do_not_reach_the_summary() -> None:
     text = "# Title\n\nThis **very important** [page](http://x.example) has a <b>bold</b> sentence to be quoted here."
 

@@ -7,9 +7,9 @@ counts by its weight (title, tags, headings, beginning), and longer phrases abso
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice, pairwise
+from itertools import chain, compress, islice, pairwise
 
-from services.analyzer.domain.heuristic.reading import Reading
+from services.analyzer.domain.heuristic.reading import TOGETHER, Reading
 from services.analyzer.domain.vocabulary import MAX_NAME_CHARS
 
 WANTED = 8
@@ -24,8 +24,8 @@ _SHORT_TERMS = frozenset(
     ["ai", "ml", "ui", "ux", "go", "js", "ts", "c#", "c++", "f#", "os", "db", "ci", "cd", "vm", "io", "r"]
 )
 _TOKEN = re.compile(
-    r"[^\W_](?:[\w+#]|[.'\u2019\-](?=\w))*"  # a word, with the hyphens and dots inside it
-    r"|[^\w\s'\u2019+#.\-/]|\.(?=\s|$)|[-\u2013\u2014](?=\s)|\n"  # what ends a phrase
+    rf"[^\W_{TOGETHER}](?:[^\W{TOGETHER}]|[+#]|[.'\u2019\-](?=\w))*"  # a word, with the hyphens and dots inside it
+    rf"|[^\w\s'\u2019+#.\-/]|\.(?=\s|$)|[-\u2013\u2014](?=\s)|\n|[{TOGETHER}](?![{TOGETHER}])"  # what ends a phrase
 )
 _IDEOGRAPHS = re.compile(r"[\u4e00-\u9fff]{2,}|[\u30a1-\u30fa\u30fc]{2,}|[\uac00-\ud7a3]{2,}")
 _ADDRESS = re.compile(r"https?://\S+")
@@ -52,6 +52,7 @@ class _Count:
         self.weights: defaultdict[Phrase, float] = defaultdict(float)
         self.times: Counter[Phrase] = Counter()
         self._tokens: Counter[str] = Counter()
+        self._meant: set[str] = set()  # written so within a sentence, or before another capital
         self._bases = _Bases(small)
 
     def read(self, text: str, weight: float) -> None:
@@ -72,15 +73,19 @@ class _Count:
             tokens += words
             phrases += zip(words)
         self._tokens.update(tokens)
+        self._meant.update(
+            compress(tokens[1:], map(str.isalnum, tokens)), compress(tokens, map(str.istitle, tokens[1:]))
+        )
         for phrase, times in Counter(phrases).items():
             self.times[phrase] += times
             self.weights[phrase] += times * weight
 
     def forms(self) -> Mapping[str, Counter[str]]:
-        """How often each base form was written in which way."""
+        """How often each base form was written in which way; a capital that only begins sentences says nothing."""
         forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for token, times in self._tokens.items():
-            forms[self._bases[token]][token] += times
+            means_it = token in self._meant or token[1:] != token[1:].lower()
+            forms[self._bases[token]][token if means_it else token.lower()] += times
         return forms
 
 
@@ -123,7 +128,7 @@ def _places(reading: Reading) -> Iterator[tuple[str, float]]:
 def _base_of(token: str, small: frozenset[str]) -> str:
     """A word's base form, so that singular and plural count as one; empty for what carries no topic."""
     lower = token.lower()
-    if lower in small or not lower[0].isalpha() or len(lower) > MAX_NAME_CHARS // 2 or _IDEOGRAPHS.match(lower):
+    if lower in small or not lower[0].isalpha() or len(lower) > MAX_NAME_CHARS // 2:
         return ""
     if len(lower) < _SHORTEST_WORD:
         return lower if lower in _SHORT_TERMS else ""
@@ -160,4 +165,4 @@ def _best_form(forms: Counter[str]) -> str:
     """The way the word is written most often; small unless its capitals mean something."""
     form = max(forms, key=lambda form: (forms[form], form))
     small = form.lower()
-    return small if forms[small] * 3 >= forms[form] else form
+    return small if forms[small] >= forms[form] else form

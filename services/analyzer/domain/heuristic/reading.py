@@ -14,8 +14,10 @@ MAX_CHARS = 40_000
 
 WORDS_PER_MINUTE = 230
 
-_TOGETHER = r"\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3"  # writing without spaces: no part of a Latin word beside it
-WORD = re.compile(rf"[^\W_{_TOGETHER}](?:[^\W{_TOGETHER}]|[+#]|[.'\u2019](?=\w))*|[{_TOGETHER}]+|\.(?:NET|Net|net)\b")
+TOGETHER = r"\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
+"""The letters of writing without spaces, for a pattern's class: they are no part of a Latin word beside them."""
+
+WORD = re.compile(rf"[^\W_{TOGETHER}](?:[^\W{TOGETHER}]|[+#]|[.'\u2019](?=\w))*|[{TOGETHER}]+|\.(?:NET|Net|net)\b")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _CODE = re.compile(r"^(?: {4}|\t)(?![*+\-\d])[^\n]+$|^```[^\n]*\n(?:(?!```)[^\n]*\n)*(?:```|\Z)?", re.MULTILINE)
 _HOST_AND_PATH = re.compile(r"\w+://(?:[^/?#@]*@)?([^?#]*)")
