@@ -64,8 +64,8 @@ PLANTED = {
         "terminationGracePeriodSeconds: 120",
         "terminationGracePeriodSeconds: 30",
     ),
-    "lets 10.0.0.0/8 through": (NETWORK + "public.yaml", '                - "10.0.0.0/8"\n', ""),
-    "Deployment scrape reaches by": (NETWORK + "servers.yaml", "[api, intake, analyze]", "[api, intake, scrape]"),
+    "scrape to 10.0.0.0/8: open is": (NETWORK + "public.yaml", '                - "10.0.0.0/8"\n', ""),
+    "scrape to Vault: open is": (NETWORK + "servers.yaml", "[api, intake, analyze]", "[api, intake, scrape]"),
     "its service account's token": (
         ROLES + "scrape.yaml",
         "automountServiceAccountToken: false",
@@ -87,14 +87,18 @@ PLANTED = {
         "app.kubernetes.io/component: api",
     ),
     "to-pages selects no pod": (NETWORK + "public.yaml", "values: [scrape, render]", "values: [scraper, renderer]"),
-    "NetworkPolicy names leads to": (NETWORK + "deny.yaml", "        - {port: 53, protocol: UDP}\n", ""),
-    "to-redis leads to [('anybody'": (
+    "api to DNS: open is": (NETWORK + "deny.yaml", "        - {port: 53, protocol: UDP}\n", ""),
+    "scrape to PostgreSQL: open is": (
         NETWORK + "servers.yaml",
         "podSelector: {matchExpressions: [{key: app.kubernetes.io/name, operator: In, values: [valkey, redis]}]}",
         "podSelector: {}",
     ),
-    "deny lets everybody in": (NETWORK + "deny.yaml", "Ingress, Egress]\n", "Ingress, Egress]\n  ingress: [{}]\n"),
-    "cannot be reached by Prometheus": (NETWORK + "watching.yaml", "9000", "9100"),
+    "another team's pod to scrape: open is": (
+        NETWORK + "deny.yaml",
+        "Ingress, Egress]\n",
+        "Ingress, Egress]\n  ingress: [{}]\n",
+    ),
+    "Prometheus to scrape: open is": (NETWORK + "watching.yaml", "port: metrics", "port: 9100"),
     "leads to the port web": (ROLES + "api.yaml", "targetPort: http", "targetPort: web"),
     "asks the port metric,": (PARTS + "monitoring/pods.yaml", "- port: metrics\n", "- port: metric\n"),
     "asks RabbitMQ without a login": (PARTS + "keda/intake.yaml", "{name: broker}", "{name: rabbit}"),

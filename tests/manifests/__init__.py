@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,11 +88,19 @@ def workloads(resources: list[Resource]) -> list[Workload]:
     ]
 
 
-def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+def selects(selector: dict[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a label selector takes in these labels, as Kubernetes reads it."""
     exact = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
-    return exact and all(
-        labels.get(wanted["key"]) in wanted["values"]
-        for wanted in selector.get("matchExpressions", [])
-        if wanted["operator"] == "In"
-    )
+    return exact and all(_meets(wanted, labels) for wanted in selector.get("matchExpressions", []))
+
+
+def _meets(wanted: dict[str, Any], labels: Mapping[str, str]) -> bool:
+    value = labels.get(wanted["key"])
+    match wanted["operator"]:
+        case "In":
+            return value in wanted["values"]
+        case "NotIn":
+            return value not in wanted["values"]
+        case "Exists":
+            return value is not None
+    return value is None  # DoesNotExist

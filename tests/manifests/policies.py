@@ -3,7 +3,6 @@
 import functools
 import re
 from collections.abc import Callable, Iterator
-from ipaddress import ip_network
 
 from services.analyzer.settings import AnalyzerSettings
 from services.cli.configuration import _components
@@ -11,26 +10,14 @@ from services.producer import intake
 from services.scraper.settings import RendererSettings, ScraperSettings
 from shared import metrics
 from shared.broker import queue_name
-from shared.egress import rules as egress
-from shared.settings import EgressSettings
 from shared.values import Stage
-from tests.manifests import Resource, Workload, name_of, of_kind, selects, wiring, workloads
+from tests.manifests import Resource, Workload, name_of, network, of_kind, selects, wiring, workloads
 
 Rule = Callable[[list[Resource]], Iterator[str]]
 
 _PUT_BACK_S = 35  # shared/worker.py: running jobs get 20 s, and putting them back gets 15
 _SIGNS_IN = {"api", "intake", "analyze"}
 _PROFILES = {"render": {"type": "Localhost", "localhostProfile": "bookmark-fleet/chromium.json"}}
-_REACHES = {
-    "api": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-vault", "to-provider"},
-    "intake": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-vault"},
-    "dispatch": {"names", "to-postgresql", "to-rabbitmq"},
-    "scrape": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-pages"},
-    "render": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-pages"},
-    "analyze": {"names", "to-postgresql", "to-rabbitmq", "to-redis", "to-vault", "to-provider"},
-    "migrate": {"migrate"},
-    "vault-set-up": {"vault-set-up"},
-}
 _OWN_RECORDS = re.compile(r"fleet:\w+|fleet_\w+")
 
 
@@ -220,39 +207,6 @@ def _samples(metric: object) -> Iterator[str]:
         yield from (name + suffix for suffix in ("", "_total", "_bucket", "_count", "_sum"))
 
 
-def nobody_speaks_to_whom_they_need_not(resources: list[Resource]) -> Iterator[str]:
-    policies = list(of_kind(resources, "NetworkPolicy"))
-    traced = {"to-collector"} & {policy["metadata"]["name"] for policy in policies}
-    for work in workloads(resources):
-        needed = _REACHES[work.role] | (traced if work.environment().get("FLEET_TRACE_ENDPOINT") else set())
-        reached = {
-            policy["metadata"]["name"]
-            for policy in policies
-            if policy["spec"].get("egress") and selects(policy["spec"]["podSelector"], work.labels)
-        }
-        if reached != needed:
-            yield f"{work.name} reaches by {sorted(reached)} instead of {sorted(needed)}"
-        denied = (policy for policy in policies if selects(policy["spec"]["podSelector"], work.labels))
-        if not any(set(policy["spec"]["policyTypes"]) == {"Ingress", "Egress"} for policy in denied):
-            yield f"{work.name} may speak to anybody"
-
-
-def scrapers_reach_public_addresses_alone(resources: list[Resource]) -> Iterator[str]:
-    refused = [network for network, _ in egress._REFUSED] + [ip_network("168.63.129.16/32"), egress._NAT64]
-    for policy in of_kind(resources, "NetworkPolicy"):
-        if policy["metadata"]["name"] not in {"to-pages", "to-provider"}:
-            continue
-        for rule in policy["spec"]["egress"]:
-            blocks = [peer["ipBlock"] for peer in rule["to"]]
-            spared = [ip_network(text) for block in blocks for text in block["except"]]
-            for network in refused:
-                if not any(network.version == other.version and network.subnet_of(other) for other in spared):
-                    yield f"{name_of(policy)} lets {network} through"
-            ports = {entry["port"] for entry in rule["ports"]}
-            if policy["metadata"]["name"] == "to-pages" and ports != set(EgressSettings().egress_ports):
-                yield f"{name_of(policy)} and FLEET_EGRESS_PORTS differ"
-
-
 def the_namespace_is_restricted(resources: list[Resource]) -> Iterator[str]:
     for namespace in of_kind(resources, "Namespace"):
         if namespace["metadata"]["labels"].get("pod-security.kubernetes.io/enforce") != "restricted":
@@ -272,9 +226,8 @@ RULES: tuple[Rule, ...] = (
     everything_is_scraped,
     queries_ask_for_what_is_there,
     queues_are_the_fleets,
-    nobody_speaks_to_whom_they_need_not,
-    scrapers_reach_public_addresses_alone,
     the_namespace_is_restricted,
+    *network.RULES,
     *wiring.RULES,
 )
 

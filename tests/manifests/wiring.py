@@ -9,20 +9,6 @@ from shared.broker import queue_name
 from shared.values import Stage
 from tests.manifests import Resource, Workload, name_of, of_kind, selects, workloads
 
-_NAMES = {("kube-dns", "53/UDP"), ("kube-dns", "53/TCP")}
-_DATABASE = {("postgresql", "5432/TCP")}
-_VAULT = {("vault", "8200/TCP"), ("openbao", "8200/TCP")}
-_LEADS = {
-    "names": _NAMES,
-    "to-postgresql": _DATABASE,
-    "to-rabbitmq": {("rabbitmq", "5672/TCP"), ("rabbitmq", "5671/TCP")},
-    "to-redis": {("valkey", "6379/TCP"), ("redis", "6379/TCP")},
-    "to-vault": _VAULT,
-    "to-collector": {("opentelemetry-collector", "4318/TCP")},
-    "migrate": _NAMES | _DATABASE,
-    "vault-set-up": _NAMES | _VAULT,
-}
-_BY_ADDRESS = {"to-pages", "to-provider", "rabbitmq"}  # rules of policies.py judge their addresses
 _OTHERS = {"rabbitmq": {"app.kubernetes.io/name": "rabbitmq"}}  # pods that an operator makes
 
 
@@ -68,9 +54,6 @@ def ports_are_open(resources: list[Resource]) -> Iterator[str]:
         if ports := _ports(resources, policy["spec"]["podSelector"]):
             let_in = {entry["port"] for rule in policy["spec"].get("ingress", []) for entry in rule.get("ports", [])}
             yield from (f"{name_of(policy)} opens the port {port}, which is closed" for port in let_in - ports)
-    for work in workloads(resources):
-        if work.resource["kind"] == "Deployment" and not _watched(resources, work):
-            yield f"{work.name} cannot be reached by Prometheus"
 
 
 def _ports(resources: list[Resource], selector: dict[str, Any]) -> set[str | int]:
@@ -82,38 +65,6 @@ def _ports(resources: list[Resource], selector: dict[str, Any]) -> set[str | int
         for port in work.container.get("ports", [])
         for value in (port["name"], port["containerPort"])
     }
-
-
-def _watched(resources: list[Resource], work: Workload) -> bool:
-    own = {port["containerPort"] for port in work.container.get("ports", [])}
-    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
-    return any(
-        monitoring in rule.get("from", []) and own & {entry["port"] for entry in rule["ports"]}
-        for policy in of_kind(resources, "NetworkPolicy")
-        if selects(policy["spec"]["podSelector"], work.labels)
-        for rule in policy["spec"].get("ingress", [])
-    )
-
-
-def policies_lead_where_their_names_say(resources: list[Resource]) -> Iterator[str]:
-    for policy in of_kind(resources, "NetworkPolicy"):
-        name, rules = policy["metadata"]["name"], policy["spec"].get("egress", [])
-        if name not in _BY_ADDRESS and (found := set(_ways(rules))) != _LEADS.get(name, set()):
-            yield f"{name_of(policy)} leads to {sorted(found)} instead of {sorted(_LEADS.get(name, set()))}"
-        if not all(rule.get("from") and rule.get("ports") for rule in policy["spec"].get("ingress", [])):
-            yield f"{name_of(policy)} lets everybody in"
-
-
-def _ways(rules: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    for rule in rules:
-        ports = [f"{entry['port']}/{entry['protocol']}" for entry in rule.get("ports", [])] or ["any port"]
-        for peer in rule.get("to", [{}]):
-            yield from ((name, port) for name in _names(peer.get("podSelector", {})) for port in ports)
-
-
-def _names(selector: dict[str, Any]) -> list[str]:
-    listed = [name for wanted in selector.get("matchExpressions", []) for name in wanted["values"]]
-    return [*selector.get("matchLabels", {}).values(), *listed] or ["anybody"]
 
 
 def scalers_can_ask(resources: list[Resource]) -> Iterator[str]:
@@ -160,7 +111,6 @@ def every_queue_has_members_enough(resources: list[Resource]) -> Iterator[str]:
 RULES = (
     selectors_take_in_their_own_pods,
     ports_are_open,
-    policies_lead_where_their_names_say,
     scalers_can_ask,
     roles_run_as_themselves,
     every_queue_has_members_enough,
