@@ -97,6 +97,16 @@ class Database:
             async with self._statement.connect() as connection:
                 yield connection
 
+    async def answers(self) -> bool:
+        """True, once PostgreSQL has answered.
+
+        Raises:
+            LedgerUnavailable, LedgerOutdated, RolesNotGranted: as in `begin`.
+        """
+        async with self.one_statement() as work:
+            await work.execute(select(1))
+        return True
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()

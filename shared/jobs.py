@@ -25,6 +25,7 @@ from shared.ledger import Job, Ledger, Pause
 from shared.logs import log
 from shared.metrics import JOB_SECONDS, JOBS, STALE_DELIVERIES, WAIT_SECONDS
 from shared.patience import patiently
+from shared.probes import Check
 from shared.tracing import Span, fail_for
 from shared.tracing.of_jobs import processing
 from shared.values import JobId, Stage, WaitReason
@@ -68,11 +69,13 @@ class Work:
 
     Attributes:
         fallback: content for a bookmark whose try failed, made without its page and told why; None for none.
+        needs: what has to answer before work may be sent here, by name, besides the broker.
     """
 
     ledger: Ledger
     use_case: UseCase
     fallback: Callable[[Job, FleetError], Content] | None = None
+    needs: Mapping[str, Check] = field(default_factory=dict)
 
 
 class JobRunner:

@@ -139,7 +139,7 @@ async def serve_pool(
         running = RunningJobs(JobRunner(pool.stage, work, hold=pool.hold))
         pool.make_actor(broker, queues[0], running)
         worker = _worker(broker, queues, threads=pool.threads)
-        ready = {"broker": lambda: _is_consuming(worker, queues)}
+        ready = {"broker": lambda: _is_consuming(worker, queues), **work.needs}
         async with probes(host=process.metrics_host, port=process.metrics_port, ready=ready):
             if not await _declared(broker, queues, stop):
                 return

@@ -142,14 +142,15 @@ def rabbitmq_url() -> Iterator[str]:
     """A virtual host of the test's own: `amqp://…`."""
     facts = facts_of("rabbitmq")
     name = f"test-{secrets.token_hex(6)}"
-    _manage(facts, "PUT", f"vhosts/{name}")
+    manage(facts, "PUT", f"vhosts/{name}")
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
-    _manage(facts, "PUT", f"permissions/{name}/{facts['user']}", everything)
+    manage(facts, "PUT", f"permissions/{name}/{facts['user']}", everything)
     yield beside(facts["url"], name)
-    _manage(facts, "DELETE", f"vhosts/{name}")
+    manage(facts, "DELETE", f"vhosts/{name}")
 
 
-def _manage(facts: dict[str, Any], method: str, path: str, body: dict[str, str] | None = None) -> None:
+def manage(facts: dict[str, Any], method: str, path: str, body: dict[str, str] | None = None) -> Any:
+    """Ask RabbitMQ's management API, as its page does; what it answers."""
     signed = b64encode(f"{facts['user']}:{facts['password']}".encode()).decode()
     request = urllib.request.Request(  # noqa: S310 - our own server
         f"{facts['management']}/api/{path}",
@@ -158,7 +159,7 @@ def _manage(facts: dict[str, Any], method: str, path: str, body: dict[str, str] 
         headers={"Authorization": f"Basic {signed}", "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-        answer.read()
+        return json.loads(answer.read() or "null")
 
 
 # ---- OpenBao --------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
             )
             meanwhile = ReadMeanwhile(ledger, after=timedelta(seconds=analyzer.heuristic_after_s))
             await stack.enter_async_context(regularly(meanwhile, every=_READ_MEANWHILE))
-            yield Work(ledger, analyse)
+            yield Work(ledger, analyse, needs={"ledger": store.answers})
 
     pool = Pool(
         stage=Stage.ANALYZE,

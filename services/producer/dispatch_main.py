@@ -12,6 +12,7 @@ from services.producer.dispatching import Dispatcher
 from services.producer.gauges import DefaultKeyUse, count_for_ever
 from services.producer.outbox import relay_for_ever
 from services.producer.running import until_signalled
+from shared.broker import Carrier
 from shared.broker.making import make_carrier, make_event_sink
 from shared.database import Database
 from shared.ledger.opening import postgres_ledger
@@ -31,6 +32,7 @@ from shared.settings import (
 )
 from shared.tracing.opening import tracing
 from shared.usage.in_postgres import PostgresUsage
+from shared.values import Stage
 
 _RELAY_POLL = timedelta(seconds=0.5)  # news may be half a second old
 
@@ -68,7 +70,11 @@ async def _dispatch(
         dispatcher = Dispatcher(postgres_ledger(database, serving), carrier)
         poll = timedelta(seconds=own.dispatch_poll_s)
         await opened.enter_async_context(
-            probes(host=process.metrics_host, port=process.metrics_port, ready=_needs(database))
+            probes(
+                host=process.metrics_host,
+                port=process.metrics_port,
+                ready=_needs(database, carrier, next(iter(policies))),
+            )
         )
         log.info("dispatcher_started", stages=[stage.value for stage in policies], partitions=broker.partitions)
         gauges = count_for_ever(
@@ -94,9 +100,9 @@ def _default_key_use(database: Database) -> DefaultKeyUse:
     return DefaultKeyUse(PostgresUsage(database), limits, Calendar(quota.timezone()))
 
 
-def _needs(database: Database) -> Mapping[str, Check]:
-    async def ledger() -> bool:
-        async with database.begin():
-            return True
+def _needs(database: Database, carrier: Carrier, stage: Stage) -> Mapping[str, Check]:
+    async def broker() -> bool:
+        await carrier.depths(stage)
+        return True
 
-    return {"ledger": ledger}
+    return {"ledger": database.answers, "broker": broker}

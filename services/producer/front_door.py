@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from sqlalchemy import text
-
 from services.producer.adapters.in_gemini import GeminiKeyCheck
 from services.producer.domain.adding_keys import AddKey, RemoveKey, Waiting
 from services.producer.domain.bursts import Bursts
@@ -121,7 +119,7 @@ class FrontDoor:
     bursts: Bursts
     fingerprint: Callable[[ApiKey], Awaitable[str]]
     default_key_policy: DefaultKeyPolicy
-    ping: Callable[[], Awaitable[None]]
+    ping: Callable[[], Awaitable[bool]]
 
 
 @asynccontextmanager
@@ -157,10 +155,6 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             policy=settings.default_key.default_key_policy,
             month_began=lambda: calendar.month(datetime.now(UTC)).start,
         )
-
-        async def ping() -> None:
-            async with database.begin() as work:
-                await work.execute(text("SELECT 1"))
 
         async def fingerprint_of(key: ApiKey) -> str:
             return fingerprint(key, await pepper(vault))
@@ -209,5 +203,5 @@ async def open_front_door(settings: FrontDoorSettings) -> AsyncIterator[FrontDoo
             bursts=bursts,
             fingerprint=fingerprint_of,
             default_key_policy=settings.default_key.default_key_policy,
-            ping=ping,
+            ping=database.answers,
         )

@@ -76,7 +76,11 @@ class Intake:
         self._link = Link(url, process="intake", prepare=_declare)
         self._take = take
         self._failures = 0
-        self.is_consuming = False
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether the broker would deliver events to us."""
+        return self._link.is_consuming
 
     async def run(self) -> NoReturn:
         """Consume for ever; after a lost connection what was not acknowledged comes again.
@@ -88,7 +92,7 @@ class Intake:
             try:
                 await self._consume(await self._link.channel())
             except* BrokerUnavailable as lost:
-                self.is_consuming = False
+                await self._link.close()  # else the broker would keep for us what was delivered and is forgotten here
                 await rest_after(_first(lost), self._failures, task="intake")
                 self._failures += 1
 
@@ -100,7 +104,6 @@ class Intake:
         lanes: list[asyncio.Queue[_Arrived]] = [asyncio.Queue() for _ in range(_LANES + 1)]
         async with asyncio.TaskGroup() as group:
             serving = [group.create_task(self._serve(lane, channel)) for lane in lanes]
-            self.is_consuming = True
             async for delivery in channel.consume(INTAKE.name, prefetch=_PREFETCH, quiet=QUIET):
                 self._failures = 0
                 arrived = _Arrived(delivery, _read(delivery))

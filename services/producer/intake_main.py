@@ -11,7 +11,7 @@ from shared.audit import here
 from shared.broker.making import is_rabbitmq
 from shared.errors import Misconfigured
 from shared.logs import configure_logs, log
-from shared.probes import probes
+from shared.probes import Check, probes
 from shared.settings import BrokerSettings, ProcessSettings
 from shared.tracing.opening import tracing
 
@@ -39,7 +39,7 @@ async def _take_events(url: str, settings: FrontDoorSettings, process: ProcessSe
     async with open_front_door(settings) as door:
         take = TakeEvent(door.ledger, door.bursts, partial(door.erase, by=here("process:intake")))
         intake = Intake(url, take)
-        ready = {"broker": lambda: intake.is_consuming}
+        ready: dict[str, Check] = {"broker": lambda: intake.is_consuming, "ledger": door.ping}
         async with probes(host=process.metrics_host, port=process.metrics_port, ready=ready):
             log.info("intake_started")
             try:

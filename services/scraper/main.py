@@ -79,7 +79,7 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                         chars=scraper.content_max_chars,
                         browser_follows=dispatch.render,
                     )
-                    yield Work(ledger, scrape, fallback_for)
+                    yield Work(ledger, scrape, fallback_for, needs={"ledger": store.answers})
         finally:
             resolver.close()
             await redis.aclose()

@@ -80,7 +80,7 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
                     chars=scraper.content_max_chars,
                     strategy=Strategy.BROWSER,
                 )
-                yield Work(ledger, render, fallback_for)
+                yield Work(ledger, render, fallback_for, needs={"ledger": store.answers})
         finally:
             resolver.close()
             await redis.aclose()

@@ -91,6 +91,11 @@ class Link:
                 self._channel = await self._open()
             return self._channel
 
+    @property
+    def is_consuming(self) -> bool:
+        """Whether the broker would deliver to us."""
+        return self._channel is not None and self._channel.is_consuming
+
     async def close(self) -> None:
         """Let go of the connection; a later call opens a new one."""
         async with self._opening:
@@ -125,14 +130,20 @@ class Channel:
         self._unconfirmed: dict[int, asyncio.Future[bool]] = {}
         self._asked: set[asyncio.Future[Any]] = set()
         self._deliveries: asyncio.Queue[Delivery | None] = asyncio.Queue()
+        self._agreed = False  # the broker has said that it will deliver, and not taken it back
         channel.add_on_return_callback(self._returned)
         channel.add_on_close_callback(self._closed)
-        channel.add_on_cancel_callback(lambda _: self._deliveries.put_nowait(None))
+        channel.add_on_cancel_callback(self._cancelled)
 
     @property
     def is_open(self) -> bool:
         """Whether it can be used."""
         return bool(self._channel.is_open)
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether the broker would deliver to us."""
+        return self._agreed and self.is_open
 
     async def confirm(self) -> None:
         """Have the broker confirm every message that is published from now on."""
@@ -185,6 +196,7 @@ class Channel:
         """
         await self._ask(self._channel.basic_qos, prefetch_count=prefetch)
         await self._ask(self._channel.basic_consume, queue=queue, on_message_callback=self._delivered)
+        self._agreed = True
         while True:
             try:
                 async with asyncio.timeout(quiet.total_seconds()):
@@ -226,6 +238,10 @@ class Channel:
 
     def _delivered(self, _: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
         self._deliveries.put_nowait(Delivery(method.delivery_tag, body, properties))
+
+    def _cancelled(self, _: Any) -> None:
+        self._agreed = False
+        self._deliveries.put_nowait(None)
 
     def _closed(self, _: Any, reason: BaseException) -> None:
         for waiting in (*self._unconfirmed.values(), *self._asked):

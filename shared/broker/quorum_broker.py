@@ -125,15 +125,17 @@ class QuorumConsumer(_RabbitmqConsumer):
         self._prefetch, self._timeout_s = prefetch, timeout / 1000
         self._unsettled: dict[int, dramatiq.MessageProxy] = {}
         self._heard_at = time.monotonic()
+        self._agreed = False  # the broker has said that it will deliver
 
     @property
     def is_consuming(self) -> bool:
         """Whether the broker would deliver to us."""
-        return bool(self.channel.is_open and self.channel.consumer_tags)
+        return bool(self._agreed and self.channel.is_open and self.channel.consumer_tags)
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         """The next message, or None when none came in time."""
         message: dramatiq.MessageProxy | None = super().__next__()
+        self._agreed = True
         if message is not None:
             self._unsettled[message._tag] = message  # noqa: SLF001 - Dramatiq has no public name for it
             self._heard_at = time.monotonic()
@@ -166,6 +168,7 @@ class QuorumConsumer(_RabbitmqConsumer):
         nothing, counts them as the new queue's, and no message reaches them: the queue would stand still until a
         restart.
         """
+        self._agreed = False
         try:
             self.channel.close()
             self.channel = self.connection.channel()

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,6 +75,13 @@ def probe(port: int, path: str) -> int:
     return subprocess.run(asked, capture_output=True, check=False).returncode
 
 
+def missed(port: int) -> str:
+    """What a role that is not ready says that it misses."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10)
+    return refused.value.read().decode()
+
+
 @pytest.fixture
 def running() -> Iterator[list[subprocess.Popen[bytes]]]:
     started: list[subprocess.Popen[bytes]] = []
@@ -102,6 +111,8 @@ def test_a_role_lives_without_its_servers_is_not_ready_and_ends_at_a_signal(
     wait_until(lambda: probe(port, "/healthz") == 0 or process.poll() is not None, what=f"{role} lives")
     assert process.poll() is None, (tmp_path / "printed").read_text()
     assert probe(port, "/readyz") == 1
+    assert "PostgreSQL" in missed(port)
+    assert role == "api" or "broker" in missed(port)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=work.pod["terminationGracePeriodSeconds"]) == 0, (tmp_path / "printed").read_text()
 

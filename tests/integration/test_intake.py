@@ -20,6 +20,8 @@ from services.producer.domain.cloudevents import Event
 from services.producer.domain.taking_events import TakeEvent
 from services.producer.intake import EVENTS_IN, Intake
 from shared.audit import here
+from shared.broker.amqp import Channel, Link
+from shared.broker.queues import Queue
 from shared.database import Database
 from shared.errors import LedgerUnavailable, UnknownUser
 from shared.ledger.in_postgres import PostgresLedger
@@ -306,6 +308,42 @@ async def test_an_intake_without_its_broker_says_so_until_it_consumes_again(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await reading.close()
+
+
+async def test_an_intake_over_a_dead_connection_says_so_until_it_consumes_again(
+    rabbitmq_url: str, channel: BlockingChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.producer.intake.QUIET", timedelta(seconds=2))
+    taken = []
+
+    async def take(event: Event) -> None:
+        taken.append(event.id)
+
+    async with Wire(rabbitmq_url).strung() as wire, running(wire.url, take) as reading:
+        wire.die()
+        await until(lambda: not reading.is_consuming, what="it says that it consumes nothing")
+        tell(channel, 1)
+        wire.revive()
+        await until(lambda: taken == ["e-1"], what="it goes on")
+        assert reading.is_consuming
+
+
+async def test_an_intake_consumes_from_the_brokers_answer_on_and_not_from_its_question(rabbitmq_url: str) -> None:
+    async def declare(channel: Channel) -> None:
+        await channel.declare_queue(Queue(INTAKE, {}))
+
+    async with Wire(rabbitmq_url).strung() as wire:
+        link = Link(wire.url, process="test", prepare=declare)
+        deliveries = (await link.channel()).consume(INTAKE, prefetch=1, quiet=timedelta(seconds=60))
+        wire.die()
+        waiting = asyncio.create_task(anext(deliveries))
+        await asyncio.sleep(0.2)
+        assert not link.is_consuming
+        wire.revive()
+        await until(lambda: link.is_consuming, what="the broker has answered")
+        waiting.cancel()
+        await link.close()
+    assert not link.is_consuming
 
 
 async def test_an_intake_queue_deleted_and_declared_again_at_once_is_read_again(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import quote
 
 import aiohttp
 import dramatiq
@@ -26,6 +27,7 @@ from shared.ledger.policies import RetryPolicy
 from shared.settings import ProcessSettings
 from shared.values import JobState, Stage, Strategy, UserId
 from shared.worker import Pool, RunReleased, chosen_queues, serve_pool
+from tests.conftest import facts_of, manage
 from tests.integration.waiting import until
 from tests.integration.wire import Wire
 
@@ -105,6 +107,9 @@ class Fleet:
     async def is_ready(self) -> bool:
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
             return answer.status == 200
+
+    async def is_not_ready(self) -> bool:
+        return not await self.is_ready()
 
 
 def make_fleet(url: str) -> Fleet:
@@ -277,18 +282,45 @@ async def test_a_pool_without_its_broker_is_not_ready_until_it_consumes_again(ra
     fleet = make_fleet(wire.url)
     fleet.port = free_port()
 
-    async def is_not_ready() -> bool:
-        return not await fleet.is_ready()
-
     async with fleet.pool():
         async with wire.strung():
             await until(lambda: answers(fleet), what="the probes answer")
             await until(fleet.is_ready, what="it consumes")
-        await until(is_not_ready, what="it says that it consumes nothing")
+        await until(fleet.is_not_ready, what="it says that it consumes nothing")
         async with wire.strung():
             await until(fleet.is_ready, what="it consumes again")
             assert await asyncio.to_thread(readers, rabbitmq_url) == [1] * PARTITIONS
     await fleet.carrier.close()
+
+
+async def test_a_pool_over_dead_connections_is_not_ready_until_it_consumes_again(
+    rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.broker.quorum_broker.QUIET_S", 2.0)
+    async with Wire(rabbitmq_url).strung() as wire:
+        fleet = make_fleet(wire.url)
+        fleet.port = free_port()
+        async with fleet.pool():
+            await until(lambda: answers(fleet), what="the probes answer")
+            await until(fleet.is_ready, what="it consumes")
+            wire.die()
+            await until(fleet.is_not_ready, what="it says that it consumes nothing")
+            wire.revive()
+            await until(fleet.is_ready, what="it consumes again")
+        await fleet.carrier.close()
+
+
+async def test_a_pool_whose_connections_an_operator_closed_is_not_ready_until_it_consumes_again(
+    on_rabbitmq: Fleet,
+) -> None:
+    fleet = on_rabbitmq
+    fleet.port = free_port()
+    async with fleet.pool():
+        await until(lambda: answers(fleet), what="the probes answer")
+        await until(fleet.is_ready, what="it consumes")
+        await until(lambda: asyncio.to_thread(close_connections, fleet.url), what="there are connections to close")
+        await until(fleet.is_not_ready, what="it says that it consumes nothing")
+        await until(fleet.is_ready, what="it consumes again")
 
 
 async def test_a_pool_whose_queues_were_deleted_reads_them_again_although_nobody_else_declares_them(
@@ -325,6 +357,17 @@ def readers(url: str) -> list[int]:
     except pika.exceptions.ChannelClosedByBroker:
         return []
     return counts
+
+
+def close_connections(url: str) -> bool:
+    """Close every queue's connection as the management page does, once it lists them all."""
+    rabbitmq = facts_of("rabbitmq")
+    listed = manage(rabbitmq, "GET", f"vhosts/{url.rpartition('/')[2]}/connections")
+    if len(listed) < PARTITIONS:
+        return False
+    for connection in listed:
+        manage(rabbitmq, "DELETE", f"connections/{quote(connection['name'])}")
+    return True
 
 
 async def answers(fleet: Fleet) -> bool:

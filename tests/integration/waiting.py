@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def until(holds: Callable[[], object | Awaitable[object]], *, what: str, within_s: float = 30.0) -> None:
+async def until(holds: Callable[[], object | Awaitable[object]], *, what: str, within_s: float = 60.0) -> None:
     """Come back once `holds()` is true; fail when it is not in time."""
     deadline = time.monotonic() + within_s
     while True:
