@@ -95,5 +95,5 @@ class KeyStatus(StrEnum):
     ACTIVE = "active"
     INVALID = "invalid"
     EXPIRED = "expired"
-    EXHAUSTED = "exhausted"  # the provider says its calls for the day or month are used up; goes by itself
+    EXHAUSTED = "exhausted"  # the provider says its calls for the day or month are used up; ends by itself then
     REVOKED = "revoked"

@@ -11,10 +11,12 @@ from services.producer.dispatch_settings import DispatcherSettings
 from services.producer.dispatching import Dispatcher
 from services.producer.gauges import DefaultKeyUse, count_for_ever
 from services.producer.outbox import relay_for_ever
+from services.producer.renewing import renew_for_ever
 from services.producer.running import until_signalled
 from shared.broker import Carrier
 from shared.broker.making import make_carrier, make_event_sink
 from shared.database import Database
+from shared.keys.in_postgres import PostgresKeyRegistry
 from shared.ledger.opening import postgres_ledger
 from shared.ledger.policies import stage_policies
 from shared.logs import configure_logs, log
@@ -68,7 +70,7 @@ async def _dispatch(
         sink = make_event_sink(url)
         opened.push_async_callback(sink.close)
         dispatcher = Dispatcher(postgres_ledger(database, serving), carrier)
-        poll = timedelta(seconds=own.dispatch_poll_s)
+        poll, sweep = timedelta(seconds=own.dispatch_poll_s), timedelta(seconds=own.sweep_s)
         await opened.enter_async_context(
             probes(
                 host=process.metrics_host,
@@ -86,8 +88,9 @@ async def _dispatch(
         )
         await until_signalled(
             [
-                *dispatcher.tasks(policies, poll=poll, sweep=timedelta(seconds=own.sweep_s)),
+                *dispatcher.tasks(policies, poll=poll, sweep=sweep),
                 asyncio.create_task(relay_for_ever(PostgresOutbox(database), sink, poll=_RELAY_POLL)),
+                asyncio.create_task(renew_for_ever(PostgresKeyRegistry(database), every=sweep)),
                 asyncio.create_task(gauges),
             ]
         )

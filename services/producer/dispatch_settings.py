@@ -15,7 +15,10 @@ class DispatcherSettings(Settings):
         description="Rest between looks at a stage that had nothing to release, seconds; varied by half.",
     )
     sweep_s: float = Field(
-        default=5.0, gt=0, le=300, description="Rest between sweeps for jobs whose lease has ended, seconds."
+        default=5.0,
+        gt=0,
+        le=300,
+        description="Rest between sweeps for jobs whose lease has ended and keys that have calls again, seconds.",
     )
     gauges_s: float = Field(
         default=10.0, gt=0, le=300, description="Rest between counts of what waits, for the metrics, seconds."

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import NoReturn
 
-from services.producer.resting import rest_after
+from services.producer.resting import again_and_again, rest_after
 from shared.broker import Carrier
 from shared.errors import BrokerUnavailable, LeaseExpired, LedgerUnavailable
-from shared.ledger import Ledger
+from shared.ledger import Ledger, Reaped
 from shared.logs import log
 from shared.metrics import DISPATCH_TICK, JOBS, LEASE_EXPIRED
 from shared.tracing.of_jobs import sending
@@ -67,24 +67,23 @@ class Dispatcher:
 
     async def sweep(self, *, every: timedelta) -> NoReturn:
         """Take back for ever what was let out and came to naught."""
-        failures = 0
-        while True:
-            try:
-                reaped = await self._ledger.reap()
-            except LedgerUnavailable as error:
-                await rest_after(error, failures, task="sweep")
-                failures += 1
-                continue
-            failures = 0
-            for stage, jobs in reaped.by_stage.items():
-                LEASE_EXPIRED.labels(stage).inc(jobs)
-            for stage, jobs in reaped.failed.items():
-                JOBS.labels(stage, "failed", LeaseExpired.code).inc(jobs)
-            if reaped.released or reaped.running or reaped.lanes:
-                log.info("leases_swept", released=reaped.released, running=reaped.running, lanes=reaped.lanes)
-            await asyncio.sleep(every.total_seconds())
+
+        async def reap() -> bool:
+            _tell(await self._ledger.reap())
+            return False
+
+        await again_and_again(reap, task="sweep", rest=every)
 
     def tasks(self, stages: Iterable[Stage], *, poll: timedelta, sweep: timedelta) -> list[asyncio.Task[NoReturn]]:
         """Everything it does for ever, begun: each stage by itself, so that none waits for another."""
         loops = [self.serve(stage, poll=poll) for stage in stages]
         return [asyncio.create_task(loop) for loop in (*loops, self.sweep(every=sweep))]
+
+
+def _tell(reaped: Reaped) -> None:
+    for stage, jobs in reaped.by_stage.items():
+        LEASE_EXPIRED.labels(stage).inc(jobs)
+    for stage, jobs in reaped.failed.items():
+        JOBS.labels(stage, "failed", LeaseExpired.code).inc(jobs)
+    if reaped.released or reaped.running or reaped.lanes:
+        log.info("leases_swept", released=reaped.released, running=reaped.running, lanes=reaped.lanes)

@@ -1,14 +1,12 @@
 """The outbox relay: what the ledger wrote for others goes out as CloudEvents, in order and at least once."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, Protocol
 
-from services.producer.resting import rest_after
+from services.producer.resting import again_and_again
 from shared.broker import EventSink
-from shared.errors import BrokerUnavailable, LedgerUnavailable
 from shared.metrics import EVENTS
 from shared.values import UserId
 
@@ -58,16 +56,11 @@ def cloud_event(told: Told) -> dict[str, object]:
 
 async def relay_for_ever(outbox: Outbox, sink: EventSink, *, poll: timedelta) -> NoReturn:
     """Publish what waits: at once while there is more, else after `poll`; rest longer while a side is away."""
-    failures = 0
-    while True:
-        try:
-            told = await outbox.relay(sink, at_most=AT_ONCE)
-        except (BrokerUnavailable, LedgerUnavailable) as error:
-            await rest_after(error, failures, task="outbox")
-            failures += 1
-            continue
-        failures = 0
+
+    async def relay() -> bool:
+        told = await outbox.relay(sink, at_most=AT_ONCE)
         for event in told:
             EVENTS.labels(event.type, "published").inc()
-        if len(told) < AT_ONCE:
-            await asyncio.sleep(poll.total_seconds())
+        return len(told) == AT_ONCE
+
+    await again_and_again(relay, task="outbox", rest=poll)

@@ -16,6 +16,9 @@ ApiKey = NewType("ApiKey", SecretStr)
 DEPLOYMENT = UserId("_deployment")
 """The owner of the deployment's default key, which is kept like a user's; no user's id may begin so."""
 
+RENEWED = "Its calls are to be had again."
+"""Why a key that was exhausted is active again without having been tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
@@ -109,12 +112,33 @@ class KeyRegistry(Protocol):
         """Whose keys have this fingerprint: more than one when a key is shared; for the fleet's own eyes."""
         ...
 
-    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
+    async def mark(
+        self,
+        user: UserId,
+        *,
+        version: int,
+        status: KeyStatus,
+        reason: str,
+        by: Actor,
+        exhausted_until: datetime | None = None,
+    ) -> bool:
         """Change the status of this version of a key and queue the event `key.status_changed`.
+
+        Args:
+            user: whose key it is.
+            version: the vault's version of the key that this was learned of.
+            status: what it is now.
+            reason: why, for a person.
+            by: who found out.
+            exhausted_until: when `renew` shall make it active again; None for never.
 
         Returns:
             False when the key was replaced or removed meanwhile; nothing changed then.
         """
+        ...
+
+    async def renew(self, *, by: Actor) -> int:
+        """Mark the exhausted keys whose time has come as active again; how many, of a great many some at a time."""
         ...
 
     async def touch(self, user: UserId) -> None:

@@ -8,7 +8,7 @@ from itertools import count
 from shared.audit import Actor
 from shared.audit.in_memory import InMemoryAudit
 from shared.errors import TooManyTries
-from shared.keys import TRIES_COUNT_FOR, ApiKey, KeyRecord, StoredKey
+from shared.keys import RENEWED, TRIES_COUNT_FOR, ApiKey, KeyRecord, StoredKey
 from shared.values import KeyStatus, UserId
 
 
@@ -43,6 +43,7 @@ class InMemoryKeyRegistry:
         self.events: list[tuple[UserId, KeyStatus | None]] = []
         self.audit = InMemoryAudit()
         self._records: dict[UserId, KeyRecord] = {}
+        self._exhausted_until: dict[UserId, datetime] = {}
 
     async def record(
         self,
@@ -61,6 +62,7 @@ class InMemoryKeyRegistry:
         self._records[user] = KeyRecord(
             user, name, status, reason, fingerprint, version, now, checked_at, last_used_at=None
         )
+        self._exhausted_until.pop(user, None)
         await self._tell(user, "key_added", by=by, status=status, version=version)
 
     async def find(self, user: UserId) -> KeyRecord | None:
@@ -71,15 +73,35 @@ class InMemoryKeyRegistry:
         """Whose keys have this fingerprint."""
         return [user for user, known in self._records.items() if known.fingerprint == fingerprint]
 
-    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
+    async def mark(
+        self,
+        user: UserId,
+        *,
+        version: int,
+        status: KeyStatus,
+        reason: str,
+        by: Actor,
+        exhausted_until: datetime | None = None,
+    ) -> bool:
         """Change the status of this version of a key."""
         known = self._records.get(user)
         if known is None or known.version != version:
             return False
         self._records[user] = replace(known, status=status, reason=reason, checked_at=datetime.now(UTC))
+        self._exhausted_until.pop(user, None)
+        if exhausted_until:
+            self._exhausted_until[user] = exhausted_until
         if known.status is not status:
             await self._tell(user, "key_status_changed", by=by, status=status, version=version)
         return True
+
+    async def renew(self, *, by: Actor) -> int:
+        """Mark the exhausted keys whose calls are to be had again as active."""
+        now = datetime.now(UTC)
+        renewed = [self._records[user] for user, until in self._exhausted_until.items() if until <= now]
+        for known in renewed:
+            await self.mark(known.user, version=known.version, status=KeyStatus.ACTIVE, reason=RENEWED, by=by)
+        return len(renewed)
 
     async def touch(self, user: UserId) -> None:
         """Note that the key was just used."""
@@ -89,6 +111,7 @@ class InMemoryKeyRegistry:
     async def remove(self, user: UserId, *, by: Actor) -> bool:
         """Forget a user's key."""
         known = self._records.pop(user, None)
+        self._exhausted_until.pop(user, None)
         if known is None:
             return False
         await self._tell(user, "key_removed", by=by, status=None, version=known.version)

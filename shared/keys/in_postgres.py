@@ -1,6 +1,7 @@
 """What is known of users' keys, in PostgreSQL; each change writes its event and its audit entry with it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -9,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.audit import Actor
 from shared.audit.in_postgres import record_within
 from shared.database import Database
-from shared.keys import KeyRecord
+from shared.keys import RENEWED, KeyRecord
 from shared.ledger.tables import api_keys, outbox
 from shared.tracing import traceparent
 from shared.values import KeyStatus, UserId
 
 _keys = api_keys.c
 _EVENT = "key.status_changed"
+_AT_ONCE = 200  # keys renewed in one transaction
 _REMOVED = "removed"  # in events: the key is gone, and its status with it
 
 
@@ -66,7 +68,16 @@ class PostgresKeyRegistry:
         async with self._database.begin() as connection:
             return [UserId(user) for user in await connection.scalars(same)]
 
-    async def mark(self, user: UserId, *, version: int, status: KeyStatus, reason: str, by: Actor) -> bool:
+    async def mark(
+        self,
+        user: UserId,
+        *,
+        version: int,
+        status: KeyStatus,
+        reason: str,
+        by: Actor,
+        exhausted_until: datetime | None = None,
+    ) -> bool:
         """Change the status of this version; the same status again is only checked anew, and told to nobody."""
         this_version = (_keys.user_id == user) & (_keys.version == version)
         async with self._database.begin(user) as connection:
@@ -74,12 +85,33 @@ class PostgresKeyRegistry:
             if before is None:
                 return False
             marked = api_keys.update().where(this_version)
-            await connection.execute(marked.values(status=status, reason=reason, checked_at=func.now()))
+            marks = {"status": status, "reason": reason, "exhausted_until": exhausted_until}
+            await connection.execute(marked.values(**marks, checked_at=func.now()))
             if before != status:
                 await self._tell(
                     connection, user, "key_status_changed", by=by, status=status, reason=reason, version=version
                 )
         return True
+
+    async def renew(self, *, by: Actor) -> int:
+        """Mark the exhausted keys whose time has come as active again; those that another renews are left to it."""
+        open_again = select(_keys.user_id).where(_keys.exhausted_until <= func.now())
+        mine = open_again.limit(_AT_ONCE).with_for_update(skip_locked=True)
+        renewed = api_keys.update().where(_keys.user_id.in_(mine))
+        marks = {"status": KeyStatus.ACTIVE, "reason": RENEWED, "exhausted_until": None}
+        async with self._database.begin() as connection:
+            keys = (await connection.execute(renewed.values(**marks).returning(_keys.user_id, _keys.version))).all()
+            for key in keys:
+                await self._tell(
+                    connection,
+                    UserId(key.user_id),
+                    "key_status_changed",
+                    by=by,
+                    status=KeyStatus.ACTIVE,
+                    reason=RENEWED,
+                    version=key.version,
+                )
+        return len(keys)
 
     async def touch(self, user: UserId) -> None:
         """Note that the key was just used."""

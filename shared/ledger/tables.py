@@ -249,7 +249,9 @@ api_keys = Table(
     _now("created_at"),
     _time("checked_at"),
     _time("last_used_at"),
+    Column("exhausted_until", DateTime(timezone=True), comment="when an exhausted key is active again"),
     Index("ix_api_keys_fingerprint", "fingerprint"),
+    Index("ix_api_keys_exhausted_until", "exhausted_until", postgresql_where=text("exhausted_until IS NOT NULL")),
 )
 
 provider_calls = Table(

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from shared.audit import Actor
 from shared.database import Database
-from shared.keys import KeyRegistry
+from shared.keys import RENEWED, KeyRegistry
 from shared.keys.in_memory import InMemoryKeyRegistry
 from shared.keys.in_postgres import PostgresKeyRegistry
 from shared.ledger.tables import audit, outbox
@@ -44,6 +44,17 @@ async def record(
 ) -> None:
     await registry.record(
         user, name=name, fingerprint=fingerprint, version=version, status=status, reason="Accepted.", by=BY
+    )
+
+
+async def exhaust(registry: KeyRegistry, user: UserId, *, until: timedelta) -> None:
+    await registry.mark(
+        user,
+        version=1,
+        status=KeyStatus.EXHAUSTED,
+        reason="All calls are used up.",
+        by=BY,
+        exhausted_until=datetime.now(UTC) + until,
     )
 
 
@@ -106,6 +117,40 @@ async def test_an_old_refusal_does_not_mark_a_new_key(registry: KeyRegistry) -> 
     assert (await registry.find(ADA)).status is KeyStatus.ACTIVE
 
 
+async def test_an_exhausted_key_is_active_again_by_itself_when_its_time_has_come(registry: KeyRegistry) -> None:
+    await record(registry)
+    await record(registry, BOB)
+    await exhaust(registry, ADA, until=-timedelta(seconds=1))
+    await exhaust(registry, BOB, until=timedelta(minutes=5))
+
+    assert await registry.renew(by=BY) == 1
+    assert await registry.renew(by=BY) == 0
+
+    assert (await registry.find(ADA)).status is KeyStatus.ACTIVE
+    assert (await registry.find(BOB)).status is KeyStatus.EXHAUSTED
+
+
+async def test_what_is_learned_of_an_exhausted_key_meanwhile_outlasts_its_time(registry: KeyRegistry) -> None:
+    for user in (ADA, BOB):
+        await record(registry, user)
+        await exhaust(registry, user, until=-timedelta(seconds=1))
+    await registry.mark(ADA, version=1, status=KeyStatus.INVALID, reason="Refused.", by=BY)
+    await record(registry, BOB, version=2, status=KeyStatus.UNCHECKED)
+
+    assert await registry.renew(by=BY) == 0
+
+    assert (await registry.find(ADA)).status is KeyStatus.INVALID
+    assert (await registry.find(BOB)).status is KeyStatus.UNCHECKED
+
+
+async def test_a_removed_key_is_not_renewed(registry: KeyRegistry) -> None:
+    await record(registry)
+    await exhaust(registry, ADA, until=-timedelta(seconds=1))
+    await registry.remove(ADA, by=BY)
+
+    assert await registry.renew(by=BY) == 0
+
+
 async def test_use_is_noted_and_using_a_key_that_is_gone_is_no_error(registry: KeyRegistry) -> None:
     await record(registry)
 
@@ -141,6 +186,9 @@ async def test_every_change_tells_the_world_and_the_audit_trail_once(database: D
     await registry.mark(ADA, version=6, status=KeyStatus.ACTIVE, reason="Too old.", by=BY)
     await registry.remove(ADA, by=BY)
     await registry.remove(ADA, by=BY)
+    await record(registry, BOB)
+    await exhaust(registry, BOB, until=-timedelta(seconds=1))
+    await registry.renew(by=BY)
 
     async with database.begin() as connection:
         events = (await connection.execute(select(outbox).order_by(outbox.c.id))).all()
@@ -150,11 +198,17 @@ async def test_every_change_tells_the_world_and_the_audit_trail_once(database: D
         ("key.status_changed", ADA, "active", "Accepted."),
         ("key.status_changed", ADA, "invalid", "Refused."),
         ("key.status_changed", ADA, "removed", None),
+        ("key.status_changed", BOB, "active", "Accepted."),
+        ("key.status_changed", BOB, "exhausted", "All calls are used up."),
+        ("key.status_changed", BOB, "active", RENEWED),
     ]
     assert [(entry.actor, entry.origin, entry.action, entry.user_id, entry.details) for entry in entries] == [
         (BY.name, BY.origin, "key_added", ADA, {"status": "active", "version": 7}),
         (BY.name, BY.origin, "key_status_changed", ADA, {"status": "invalid", "version": 7}),
         (BY.name, BY.origin, "key_removed", ADA, {"status": "removed", "version": 7}),
+        (BY.name, BY.origin, "key_added", BOB, {"status": "active", "version": 1}),
+        (BY.name, BY.origin, "key_status_changed", BOB, {"status": "exhausted", "version": 1}),
+        (BY.name, BY.origin, "key_status_changed", BOB, {"status": "active", "version": 1}),
     ]
 
 

@@ -91,7 +91,8 @@ class UsableKeys:
         if spent.reason is WaitReason.QUOTA_MINUTE:
             known = await self.registry.find(key.owner)
             return known is not None and known.version == key.stored.version
-        return await self._mark(key, KeyStatus.EXHAUSTED, f"{spent.sentence} Until {spent.until:%Y-%m-%d %H:%M} UTC.")
+        reason = f"{spent.sentence} Until {spent.until:%Y-%m-%d %H:%M} UTC."
+        return await self._mark(key, KeyStatus.EXHAUSTED, reason, exhausted_until=spent.until)
 
     def changed(self) -> KeyChanged:
         """What to raise where a key was replaced or removed while it was used."""
@@ -104,7 +105,14 @@ class UsableKeys:
             stored = await self.reader.read(known.user)
         return stored
 
-    async def _mark(self, key: UsableKey, status: KeyStatus, reason: str) -> bool:
+    async def _mark(
+        self, key: UsableKey, status: KeyStatus, reason: str, *, exhausted_until: datetime | None = None
+    ) -> bool:
         return await self.registry.mark(
-            key.owner, version=key.stored.version, status=status, reason=reason, by=self.actor
+            key.owner,
+            version=key.stored.version,
+            status=status,
+            reason=reason,
+            by=self.actor,
+            exhausted_until=exhausted_until,
         )

@@ -8,7 +8,7 @@ from shared.errors import LedgerUnavailable, ProviderQuotaSpent, QuotaUnavailabl
 from shared.keys import DEPLOYMENT
 from shared.quota import DEFAULT_KEY, Learned, LimitSource, WindowName, account_of, share_of
 from shared.values import DefaultKeyPolicy, JobState, KeySource, KeyStatus, UserId, WaitReason
-from tests.unit.analyzer.conftest import ADA, KEYS, LINUS, Analyzer
+from tests.unit.analyzer.conftest import ACTOR, ADA, KEYS, LINUS, Analyzer
 
 PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 IN_FIVE_HOURS = datetime.now(UTC) + timedelta(hours=5)
@@ -117,6 +117,19 @@ async def test_a_key_whose_day_or_month_is_spent_is_exhausted_until_a_call_succe
         (ADA, KeyStatus.EXHAUSTED),
         (ADA, KeyStatus.ACTIVE),
     ]
+
+
+async def test_an_exhausted_key_is_active_again_at_the_providers_time(analyzer: Analyzer) -> None:
+    await analyzer.add_key()
+    await analyzer.add_page("page")
+    a_moment_ago = datetime.now(UTC) - timedelta(seconds=1)
+    analyzer.provider.refuses = lambda _, __: ProviderQuotaSpent("", until=a_moment_ago, reason=WaitReason.QUOTA_DAY)
+    await analyzer.serve()
+    assert await status_of(analyzer) is KeyStatus.EXHAUSTED
+
+    await analyzer.registry.renew(by=ACTOR)
+
+    assert await status_of(analyzer) is KeyStatus.ACTIVE
 
 
 async def test_a_spent_minute_says_nothing_of_the_key(analyzer: Analyzer) -> None:

@@ -74,6 +74,21 @@ def upgrade() -> None:
     op.create_index("ix_jobs_failed_id", "jobs", ["id"], postgresql_where=sa.text("state = 'failed'"))
     op.create_index("ix_jobs_ended", "jobs", ["ended_at"], postgresql_where=sa.text("state IN ('done', 'failed')"))
     op.create_index("ix_api_keys_fingerprint", "api_keys", ["fingerprint"])
+    op.add_column(
+        "api_keys",
+        sa.Column(
+            "exhausted_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when an exhausted key is active again",
+        ),
+    )
+    op.create_index(
+        "ix_api_keys_exhausted_until",
+        "api_keys",
+        ["exhausted_until"],
+        postgresql_where=sa.text("exhausted_until IS NOT NULL"),
+    )
     op.create_index(
         "ix_provider_calls_default_key",
         "provider_calls",
@@ -85,6 +100,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go back to the step before."""
     op.drop_index("ix_provider_calls_default_key", table_name="provider_calls")
+    op.drop_index("ix_api_keys_exhausted_until", table_name="api_keys")
+    op.drop_column("api_keys", "exhausted_until")
     op.drop_index("ix_api_keys_fingerprint", table_name="api_keys")
     op.drop_index("ix_jobs_ended", table_name="jobs")
     op.drop_index("ix_jobs_failed_id", table_name="jobs")
