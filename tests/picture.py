@@ -1,11 +1,12 @@
-"""Makes docs/images/fleet.png: the dashboard *Fleet* with figures of a real fleet under load, without a Grafana.
+"""Makes docs/images/*.png: the dashboards with figures of a real fleet under load, without a Grafana.
 
-A fleet, the emulated provider and a Prometheus with the shipped rules run for some minutes while two users
-submit pages. Each panel's queries are then asked of that Prometheus, and the answers drawn on the dashboard's own grid.
+A fleet, the emulated provider and a Prometheus with the shipped rules run for some minutes while two users submit
+pages. Each panel's queries are then asked of that Prometheus, and the answers drawn on the dashboard's own grid.
 """
 
 import contextlib
 import json
+import re
 import shutil
 import tempfile
 import time
@@ -18,33 +19,45 @@ from tests.gemini_emulator import GeminiEmulator
 from tests.observing import DASHBOARDS, ROOT, Prometheus, hurried
 from tests.running_fleet import RunningFleet, Site
 
-PICTURE = ROOT / "docs/images/fleet.png"
-KEYS = {"ada": "AIzaSyAda-0000000000000000000000000000ada", "linus": "AIzaSyLinus-00000000000000000000000linus"}
+PICTURES = ROOT / "docs/images"
+USERS = ("ada", "linus")
+ADAS_KEY = "AIzaSyAda-0000000000000000000000000000ada"
+DEFAULT_KEY = "AIzaSyDefault-00000000000000000000default"
 NOWHERE = "http://127.0.0.1:9/"
-WINDOW_S = 60
-SETTLING_S, SHOWN_S = 75, 150
-SETTINGS = {"FLEET_GAUGES_S": "1", "FLEET_QUOTA_PER_MINUTE": "6", "FLEET_QUOTA_MINUTE_WINDOW_S": "10"}
+FORBIDDEN = "http://169.254.169.254/latest/"
+WINDOW_S = 30
+SETTLING_S, SHOWN_S = 35, 90
+SETTINGS = {
+    "FLEET_GAUGES_S": "1",
+    "FLEET_QUOTA_PER_MINUTE": "6",
+    "FLEET_QUOTA_MINUTE_WINDOW_S": "10",
+    "FLEET_DEFAULT_KEY_POLICY": "fallback",
+    "FLEET_ROBOTS": "respect",
+}
 
 
 def load(fleet: RunningFleet, site: Site, *, seconds: float) -> None:
-    """A few more pages of each user every other second, one in eight of which cannot be had."""
-    ends, submitted = time.monotonic() + seconds, 0
+    """A few more pages of one user or the other every few seconds; both save much the same ones."""
+    [sample] = re.findall(r"Sample site: (\S+)/", fleet.output)
+    ends, turn = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
-        for user in KEYS:
-            pages = site.pages(7, first=submitted)
-            fleet.run("submit", *pages, f"{NOWHERE}{submitted}", "--user", user)
-            submitted += 7
+        user = USERS[turn % len(USERS)]
+        odd = [f"{sample}/apps/tide-table?{turn}", f"{sample}/gone?{turn}", f"{NOWHERE}{turn}"]
+        refused = [f"{FORBIDDEN}{turn}"] if turn % 5 == 0 else []
+        fleet.run("submit", *site.pages(12, first=turn * 6), *odd, *refused, "--user", user)
+        turn += 1
         time.sleep(2)
 
 
-def take(page_of_html: str) -> None:
-    """Have Chromium look at the page, and keep what it sees."""
-    PICTURE.parent.mkdir(exist_ok=True)
+def take(pages_of_html: dict[str, str]) -> None:
+    """Have Chromium look at each page, and keep what it sees under the page's name."""
+    PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1360, "height": 800})
-        page.set_content(page_of_html)
-        page.screenshot(path=PICTURE, full_page=True)
+        for name, text in pages_of_html.items():
+            page.set_content(text)
+            page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
         browser.close()
 
 
@@ -58,9 +71,9 @@ def main() -> None:
         fleet = RunningFleet(folder / "fleet", "--sample", settings={**SETTINGS, "FLEET_GEMINI_BASE_URL": gemini.url})
         stack.callback(fleet.stop)
         fleet.ready()
-        for user, key in KEYS.items():
+        for key, owner in ((ADAS_KEY, ("--user", "ada")), (DEFAULT_KEY, ("--default", "--name", "ours"))):
             gemini.add_key(key)
-            fleet.run("key", "add", "--user", user, typed=f"{key}\n")
+            fleet.run("key", "add", *owner, typed=f"{key}\n")
         watch = folder / "prometheus"
         watch.mkdir()
         prometheus = stack.enter_context(Prometheus(watch, fleet.data / "prometheus-targets.json", seconds=WINDOW_S))
@@ -69,7 +82,8 @@ def main() -> None:
         def ask(expr: str) -> list[Series]:
             return prometheus.asks_over(hurried(expr, seconds=WINDOW_S), last_s=SHOWN_S)
 
-        take(drawn(json.loads((DASHBOARDS / "fleet.json").read_text(encoding="utf-8")), ask))
+        boards = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS.glob("*.json")}
+        take({name: drawn(board, ask) for name, board in boards.items()})
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ _KINDS = text("""
       FROM jobs WHERE state = 'failed' AND ended_at > :since
      GROUP BY stage, error_code ORDER BY jobs DESC, code
 """)
-_KEYS = text("SELECT status AS name, count(*) AS number FROM api_keys GROUP BY status")
+KEYS = text("SELECT status AS name, count(*) AS number FROM api_keys GROUP BY status")
 _HELD_BACK = text("""
     SELECT substr(reason, 7) AS name, count(DISTINCT user_id) AS number
-      FROM lanes WHERE state = 'asleep' AND reason LIKE 'quota_%' AND NOT paused
+      FROM lanes WHERE state = 'asleep' AND reason IN ('quota_minute', 'quota_day', 'quota_month') AND NOT paused
      GROUP BY reason
 """)
 
@@ -53,7 +53,7 @@ async def health(work: AsyncConnection) -> Health:
             for stage in Stage
             if (row := ended.get(stage)) is not None
         ],
-        keys=await _numbers(work, _KEYS),
+        keys=await _numbers(work, KEYS),
         held_back=await _numbers(work, _HELD_BACK),
     )
 

@@ -26,7 +26,7 @@ _TOTALS = text("""
            (SELECT count(*) FROM outbox) AS outbox,
            (SELECT count(DISTINCT user_id) FROM lanes) AS users
 """)
-_LANES = text("""
+LANES = text("""
     SELECT stage, CASE WHEN paused THEN 'paused' ELSE reason END AS reason, count(*) AS lanes,
            min(wake_at) FILTER (WHERE NOT paused) AS until
       FROM lanes WHERE state <> 'idle' AND (paused OR state = 'asleep')
@@ -92,7 +92,7 @@ async def overview(work: AsyncConnection) -> Overview:
             LanesWaiting(
                 Stage(row.stage), reason := WaitReason(row.reason), row.lanes, row.until, words_of(reason).because
             )
-            for row in await work.execute(_LANES)
+            for row in await work.execute(LANES)
         ],
         bookmarks=await counts(work, _BOOKMARKS),
         contents=totals.contents,

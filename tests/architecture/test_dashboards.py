@@ -89,3 +89,34 @@ def test_the_runbook_speaks_of_panels_that_exist() -> None:
     assert len(spoken_of) > 5
     for board, panel in spoken_of:
         assert panel in {each["title"] for each in panels_of(boards[board])}, (board, panel)
+
+
+def test_a_click_leads_to_a_dashboard_that_exists_and_chooses_what_can_be_chosen_there() -> None:
+    variables = {
+        board["uid"]: {variable["name"] for variable in board["templating"]["list"]}
+        for board in map(json.loads, MADE.values())
+    }
+    addresses = {
+        link["url"]
+        for board in map(json.loads, MADE.values())
+        for panel in panels_of(board)
+        for link in panel["fieldConfig"]["defaults"]["links"]
+    }
+
+    assert len(addresses) == len(MADE) - 1, "from Fleet to each other dashboard"
+    for address in addresses:
+        [board] = re.findall(r"^/d/([\w-]+)\?", address)
+        assert set(re.findall(r"&var-(\w+)=", address)) <= variables[board]
+        assert "${datasource:queryparam}" in address
+        assert "${__url_time_range}" in address
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_axis_has_its_unit(name: str) -> None:
+    for panel in panels_of(json.loads(MADE[name])):
+        asked = {target["expr"] for target in panel["targets"]}
+        unit = panel["fieldConfig"]["defaults"]["unit"]
+        if all(expr.startswith("60 * sum") and "60 * 60" not in expr for expr in asked):
+            assert unit == "suffix:/min", panel["title"]
+        if any("seconds" in expr and "_count" not in expr for expr in asked):
+            assert unit == "s", panel["title"]

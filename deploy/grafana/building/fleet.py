@@ -2,13 +2,19 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.building.panels import Query, a_minute, board, figure, graph, quantiles, row
+from deploy.grafana.building.looks import ANSWERS, INTO_PROVIDER, INTO_SCRAPING, INTO_STAGE, KEYS, STAGES
+from deploy.grafana.building.machinery import machinery
+from deploy.grafana.building.panels import A_MINUTE, Query, a_minute, board, by_stage, figure, graph, quantile, row
+from deploy.grafana.building.provider import breaker
+
+_FIRING = 'ALERTS{alertname=~"Fleet.*", alertstate="firing"}'
+_ENDED = 'sum by (stage) (increase(fleet_jobs_total{outcome=~"done|failed"}[1h]))'
 
 
 def fleet() -> Dashboard:
     """The dashboard to begin with."""
-    whole = board("Fleet", "fleet", "Are users served? From left to right: promises, work, provider, machinery.")
-    return _machinery(_provider(_work(_promises(whole))))
+    whole = board("Fleet", "fleet", "Are users served? From top to bottom: promises, work, provider, machinery.")
+    return machinery(_provider(_work(_last_hour(_promises(whole)))))
 
 
 def _promises(whole: Dashboard) -> Dashboard:
@@ -27,7 +33,7 @@ def _promises(whole: Dashboard) -> Dashboard:
             figure(
                 "Burn rate, one hour",
                 Query("fleet:slo_burn:ratio1h", "{{slo}}"),
-                says="1 spends the budget in exactly 30 days; 14.4 wakes somebody.",
+                says="1 spends the budget in exactly 30 days; 6 over six hours and 14.4 over one wake somebody.",
                 unit="none",
                 bad_from=6,
             )
@@ -39,14 +45,69 @@ def _promises(whole: Dashboard) -> Dashboard:
                 says="Of users of whom nothing runs although it could: who waits longest, and how long.",
                 unit="s",
                 bad_from=120,
+                leads_to=INTO_STAGE,
             )
         )
         .with_panel(
             figure(
                 "Alerts",
-                Query('count(ALERTS{alertname=~"Fleet.*", alertstate="firing"}) or vector(0)', "firing"),
-                says="Each has a page in docs/runbook.",
+                Query(
+                    f"count by (alertname) ({_FIRING})"
+                    f' or label_replace(vector(0), "alertname", "none fires", "", "") unless on () {_FIRING}',
+                    "{{alertname}}",
+                    at_once=True,
+                ),
+                says="Those that fire now. Each has a page in docs/runbook.",
                 bad_from=1,
+            )
+        )
+    )
+
+
+def _last_hour(whole: Dashboard) -> Dashboard:
+    """The figures that `fleet status` and the live page show of the last hour."""
+    return (
+        whole.with_panel(
+            figure(
+                "Success, last hour",
+                Query(
+                    f'sum by (stage) (increase(fleet_jobs_total{{outcome="done"}}[1h])) / ({_ENDED} > 0)', "{{stage}}"
+                ),
+                says="Of the jobs that ended. Pages that are gone count as failed here.",
+                unit="percentunit",
+                good_from=0.5,
+                leads_to=INTO_STAGE,
+            )
+        )
+        .with_panel(
+            figure(
+                "Failed, last hour",
+                Query(
+                    f'round(sum by (stage) (increase(fleet_jobs_total{{outcome="failed"}}[1h])) or 0 * {_ENDED})',
+                    "{{stage}}",
+                ),
+                says="Jobs that failed for good; `fleet failures` says whose and why.",
+                leads_to=INTO_STAGE,
+            )
+        )
+        .with_panel(
+            figure(
+                "Slow jobs, last hour",
+                Query(
+                    "histogram_quantile(0.95, sum by (le, stage) (increase(fleet_job_seconds_bucket[1h]))) > 0",
+                    "{{stage}}",
+                ),
+                says="From claim to result: nineteen of twenty jobs took no longer.",
+                unit="s",
+                leads_to=INTO_STAGE,
+            )
+        )
+        .with_panel(
+            figure(
+                "Users out of calls",
+                Query('sum(fleet:lanes{reason=~"quota_(minute|day|month)"}) or vector(0)', "users"),
+                says="Of whom analyses wait until their minute, day or month has room again.",
+                leads_to=INTO_PROVIDER,
             )
         )
     )
@@ -61,33 +122,38 @@ def _work(whole: Dashboard) -> Dashboard:
                 Query("sum by (stage) (fleet:backlog_jobs)", "{{stage}}"),
                 says="Jobs that have not ended. Much of it may rightly wait: for quotas, keys, pauses.",
                 stacked=True,
+                none_is_fine=True,
+                colours=STAGES,
+                leads_to=INTO_STAGE,
             )
         )
         .with_panel(
-            graph(
+            by_stage(
                 "Oldest wait",
                 Query("fleet:oldest_wait_seconds", "{{stage}}"),
                 says="Rises evenly when a stage stands still; saw teeth of a few seconds are health.",
                 unit="s",
+                bad_from=120,
             )
         )
         .with_panel(
-            graph(
-                "Wait until a worker takes it",
-                *quantiles("fleet_wait_seconds", by="stage", legend="{{stage}}"),
+            by_stage(
+                "Wait until a worker takes it (p95)",
+                quantile(0.95, "fleet_wait_seconds", by="stage", legend="{{stage}}"),
                 says="From the moment a job could run. Large imports wait for their own turns and count here.",
                 unit="s",
             )
         )
         .with_panel(
-            graph(
-                "Jobs done a minute",
+            by_stage(
+                "Jobs done",
                 a_minute("fleet_jobs_total", by="stage", where='{outcome="done"}'),
                 says="What the fleet gets done.",
+                unit=A_MINUTE,
             )
         )
         .with_panel(
-            graph(
+            by_stage(
                 "Success",
                 Query("fleet:success:ratio5m", "{{stage}}"),
                 says="Of the jobs that ended, those that were done. Pages that are gone count as failed here.",
@@ -96,10 +162,10 @@ def _work(whole: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            graph(
-                "Time a job takes",
-                *quantiles("fleet_job_seconds", by="stage", legend="{{stage}}"),
-                says="From claim to result.",
+            by_stage(
+                "Time a job takes (p95)",
+                quantile(0.95, "fleet_job_seconds", by="stage", legend="{{stage}}"),
+                says="From claim to result: nineteen of twenty jobs take no longer.",
                 unit="s",
             )
         )
@@ -108,7 +174,10 @@ def _work(whole: Dashboard) -> Dashboard:
                 "Failures by code",
                 a_minute("fleet_jobs_total", by="code", where='{outcome="failed"}'),
                 says="Failed for good. internal_fault, took_too_long, lease_expired and browser_… are ours.",
+                unit=A_MINUTE,
                 stacked=True,
+                none_is_fine=True,
+                leads_to=INTO_SCRAPING,
             )
         )
         .with_panel(
@@ -116,7 +185,10 @@ def _work(whole: Dashboard) -> Dashboard:
                 "Tried again or put off, by code",
                 a_minute("fleet_jobs_total", by="outcome, code", where='{outcome!~"done|failed"}'),
                 says="Not done yet. postponed costs no attempt.",
+                unit=A_MINUTE,
                 stacked=True,
+                none_is_fine=True,
+                leads_to=INTO_SCRAPING,
             )
         )
         .with_panel(
@@ -125,6 +197,8 @@ def _work(whole: Dashboard) -> Dashboard:
                 Query("sum by (reason) (fleet:lanes)", "{{reason}}"),
                 says="Lanes with work that is not let out, by reason: the rate-limit status of all users.",
                 stacked=True,
+                none_is_fine=True,
+                leads_to=INTO_PROVIDER,
             )
         )
     )
@@ -138,95 +212,23 @@ def _provider(whole: Dashboard) -> Dashboard:
                 "Requests by outcome",
                 a_minute("fleet_provider_requests_total", by="outcome"),
                 says="To the provider. provider_down in numbers opens the breaker.",
+                unit=A_MINUTE,
                 stacked=True,
+                none_is_fine=True,
+                colours=ANSWERS,
+                leads_to=INTO_PROVIDER,
             )
         )
-        .with_panel(
-            graph(
-                "Breaker",
-                Query("max by (provider) (fleet_breaker_open)", "{{provider}}"),
-                says="1 while calls are held because the provider is down.",
-                most=1,
-            )
-        )
+        .with_panel(breaker())
         .with_panel(
             graph(
                 "Keys",
                 Query("max by (status) (fleet_keys)", "{{status}}"),
                 says="Users' keys by status.",
                 stacked=True,
-            )
-        )
-    )
-
-
-def _machinery(whole: Dashboard) -> Dashboard:
-    return (
-        whole.with_row(row("Machinery"))
-        .with_panel(
-            graph(
-                "Dispatcher tick",
-                *quantiles("fleet_dispatch_tick_seconds"),
-                says="What letting jobs out costs; rises with trouble in PostgreSQL or RabbitMQ.",
-                unit="s",
-            )
-        )
-        .with_panel(
-            graph(
-                "Events a minute",
-                a_minute("fleet_events_total", by="type, result"),
-                says="In: accepted, rejected. Out: published.",
-            )
-        )
-        .with_panel(
-            graph(
-                "Events to publish",
-                Query("max(fleet_outbox_pending)", "events"),
-                says="What others have not been told yet; falls to 0 every few seconds.",
-            )
-        )
-        .with_panel(
-            graph(
-                "Oldest event to publish",
-                Query("max(fleet_outbox_oldest_seconds)", "age"),
-                says="Rises evenly when nothing goes out: docs/runbook/FleetOutboxStuck.md.",
-                unit="s",
-            )
-        )
-        .with_panel(
-            graph(
-                "Leases that ended",
-                a_minute("fleet_lease_expired_total", by="stage"),
-                says="Let out or begun, and nobody came back in time.",
-            )
-        )
-        .with_panel(
-            graph(
-                "Stale deliveries",
-                a_minute("fleet_stale_deliveries_total", by="stage"),
-                says="Harmless: somebody else had the job. Many of them mean that leases end too soon.",
-            )
-        )
-        .with_panel(
-            graph(
-                "Dead letters",
-                Query("max by (stage) (fleet_dead_letters)", "{{stage}}"),
-                says="Messages that were refused or came back too often: docs/runbook/FleetDeadLetters.md.",
-            )
-        )
-        .with_panel(
-            graph(
-                "Processes that answer",
-                Query('count by (role) (up{job="bookmark-fleet"} == 1)', "{{role}}"),
-                says="By role; the autoscaler changes some of them. A role that is gone shows in no line.",
-            )
-        )
-        .with_panel(
-            graph(
-                "Age of these figures",
-                Query("time() - max(fleet_counted_timestamp_seconds)", "since counted"),
-                says="When a dispatcher last counted what waits, in the ledger and the broker.",
-                unit="s",
+                none_is_fine=True,
+                colours=KEYS,
+                leads_to=INTO_PROVIDER,
             )
         )
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from grafana_foundation_sdk.builders import common as options
 from grafana_foundation_sdk.builders import dashboard as boards
@@ -9,6 +10,8 @@ from grafana_foundation_sdk.builders import prometheus, stat, timeseries
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
     BigValueGraphMode,
+    BigValueTextMode,
+    GraphTresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
@@ -20,27 +23,47 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
     DataSourceRef,
-    Threshold,
-    ThresholdsMode,
     VariableRefresh,
 )
 
+from deploy.grafana.building.looks import INTO_STAGE, STAGES, Colours, coloured, limits
+
+A_MINUTE = "suffix:/min"
+"""The unit of how much a counter grew a minute."""
+
 _AGE = 'time() - process_start_time_seconds{job="bookmark-fleet"}'
 _SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+_DASHED = options.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED)
 _WIDTH, _HEIGHT = 8, 8
 _FIGURE_WIDTH, _FIGURE_HEIGHT = 6, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question to Prometheus, and what each of its answers is called: `{{stage}}`."""
+    """One question to Prometheus.
+
+    Attributes:
+        expr: the question.
+        legend: what each of its answers is called: `{{stage}}`.
+        at_once: whether only this moment is asked about, so that what has gone meanwhile does not answer.
+    """
 
     expr: str
     legend: str
+    at_once: bool = False
 
 
 def graph(
-    title: str, *queries: Query, says: str, unit: str = "short", stacked: bool = False, most: float | None = None
+    title: str,
+    *queries: Query,
+    says: str,
+    unit: str = "short",
+    stacked: bool = False,
+    most: float | None = None,
+    bad_from: float | None = None,
+    none_is_fine: bool = False,
+    colours: Colours = MappingProxyType({}),
+    leads_to: boards.DashboardLink | None = None,
 ) -> timeseries.Panel:
     """Lines over time.
 
@@ -48,9 +71,13 @@ def graph(
         title: what is shown.
         queries: the lines.
         says: what a reader should make of it.
-        unit: Grafana's name of the unit: `s`, `percentunit`, `short`.
+        unit: Grafana's name of the unit: `s`, `percentunit`, `short`, or `A_MINUTE`.
         stacked: whether the lines add up to something.
         most: the end of the scale, where there is one.
+        bad_from: where an alert begins, a dashed line.
+        none_is_fine: whether no line at all means that nothing of the kind happened, and not that nobody looked.
+        colours: of lines whose names mean the same everywhere.
+        leads_to: the dashboard that says more, for a click on a line.
     """
     panel = (
         timeseries.Panel()
@@ -63,6 +90,7 @@ def graph(
         .height(_HEIGHT)
         .show_points(VisibilityMode.NEVER)
         .fill_opacity(30 if stacked else 5)
+        .data_links([leads_to] if leads_to else [])
         .legend(
             options.VizLegendOptions()
             .display_mode(LegendDisplayMode.LIST)
@@ -75,19 +103,42 @@ def graph(
         panel = panel.stacking(options.StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if most is not None:
         panel = panel.max(most)
+    if bad_from is not None:
+        panel = panel.thresholds(limits("green", "red", at=bad_from)).thresholds_style(_DASHED)
+    if none_is_fine:
+        panel = panel.no_value("None in this time")
+    for names, look in coloured(colours):
+        panel = panel.override_by_regexp(names, look)
     for target in _targets(queries):
         panel = panel.with_target(target)
     return panel
 
 
+def by_stage(
+    title: str,
+    query: Query,
+    *,
+    says: str,
+    unit: str = "short",
+    most: float | None = None,
+    bad_from: float | None = None,
+) -> timeseries.Panel:
+    """A line for each stage, which leads to what more is known of it."""
+    return graph(title, query, says=says, unit=unit, most=most, bad_from=bad_from, colours=STAGES, leads_to=INTO_STAGE)
+
+
 def figure(
-    title: str, query: Query, *, says: str, unit: str = "short", bad_from: float | None = None, good_from: float = 0
+    title: str,
+    query: Query,
+    *,
+    says: str,
+    unit: str = "short",
+    bad_from: float | None = None,
+    good_from: float | None = None,
+    leads_to: boards.DashboardLink | None = None,
 ) -> stat.Panel:
     """The newest value, large: red from `bad_from` on, or, where more is better, below `good_from`."""
-    high, low = ("green", "red") if bad_from is None and good_from else ("red", "green")
-    steps = [Threshold(value=None, color=low)]
-    if (limit := bad_from if bad_from is not None else good_from or None) is not None:
-        steps.append(Threshold(value=limit, color=high))
+    steps = limits("green", "red", at=bad_from) if good_from is None else limits("red", "green", at=good_from)
     [target] = _targets([query])
     return (
         stat.Panel()
@@ -99,7 +150,9 @@ def figure(
         .height(_FIGURE_HEIGHT)
         .color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.AREA)
-        .thresholds(boards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+        .text_mode(BigValueTextMode.VALUE_AND_NAME)
+        .data_links([leads_to] if leads_to else [])
+        .thresholds(steps)
         .with_target(target)
     )
 
@@ -142,13 +195,18 @@ def row(title: str) -> boards.Row:
     return boards.Row(title)
 
 
-def quantiles(metric: str, *, by: str = "", where: str = "", legend: str = "") -> list[Query]:
-    """The median and the 95th percentile of a histogram."""
+def quantile(share: float, metric: str, *, by: str = "", where: str = "", legend: str = "") -> Query:
+    """What so large a share of a histogram's observations did not exceed."""
     labels = f"le, {by}" if by else "le"
     rates = f"sum by ({labels}) (rate({metric}_bucket{where}[$__rate_interval]))"
+    return Query(f"histogram_quantile({share}, {rates})", legend)
+
+
+def quantiles(metric: str, *, by: str = "", where: str = "", legend: str = "") -> list[Query]:
+    """The median and the 95th percentile of a histogram."""
     return [
-        Query(f"histogram_quantile({quantile}, {rates})", f"{name} {legend}".strip())
-        for name, quantile in (("p50", 0.5), ("p95", 0.95))
+        quantile(share, metric, by=by, where=where, legend=f"{name} {legend}".strip())
+        for name, share in (("p50", 0.5), ("p95", 0.95))
     ]
 
 
@@ -165,7 +223,8 @@ def _marks(name: str, when: str, *, colour: str) -> boards.AnnotationQuery:
 
 
 def _targets(queries: Sequence[Query]) -> list[prometheus.Dataquery]:
-    return [
-        prometheus.Dataquery().ref_id(chr(ord("A") + place)).expr(query.expr).legend_format(query.legend)
-        for place, query in enumerate(queries)
-    ]
+    asked = []
+    for place, query in enumerate(queries):
+        target = prometheus.Dataquery().ref_id(chr(ord("A") + place)).expr(query.expr).legend_format(query.legend)
+        asked.append(target.instant() if query.at_once else target)
+    return asked

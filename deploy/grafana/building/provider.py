@@ -1,13 +1,27 @@
 """*Provider and quota*: what is asked of the provider, what it costs, and whom quotas hold back."""
 
+from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.building.panels import Query, a_minute, board, graph, quantiles, row
+from deploy.grafana.building.looks import KEYS, words
+from deploy.grafana.building.panels import A_MINUTE, Query, a_minute, board, graph, quantiles, row
 
 
 def provider() -> Dashboard:
     """The dashboard of the analyze stage's other side."""
     return _keys(_quota(_requests(board("Provider and quota", "fleet-provider", "Calls, quotas and keys."))))
+
+
+def breaker() -> timeseries.Panel:
+    """Whether the provider is asked at all."""
+    panel = graph(
+        "Breaker",
+        Query("max by (provider) (fleet_breaker_open)", "{{provider}}"),
+        says="Open while calls are held because the provider is down.",
+        most=1,
+        bad_from=1,
+    )
+    return panel.decimals(0).mappings(words("closed", "open"))
 
 
 def _requests(whole: Dashboard) -> Dashboard:
@@ -19,6 +33,8 @@ def _requests(whole: Dashboard) -> Dashboard:
                 a_minute("fleet_provider_requests_total", by="key_source, outcome"),
                 says="By whose key pays and what came of it.",
                 stacked=True,
+                unit=A_MINUTE,
+                none_is_fine=True,
             )
         )
         .with_panel(
@@ -27,16 +43,10 @@ def _requests(whole: Dashboard) -> Dashboard:
                 *quantiles("fleet_provider_seconds"),
                 says="How long the provider takes.",
                 unit="s",
+                none_is_fine=True,
             )
         )
-        .with_panel(
-            graph(
-                "Breaker",
-                Query("max by (provider) (fleet_breaker_open)", "{{provider}}"),
-                says="1 while calls are held because the provider is down.",
-                most=1,
-            )
-        )
+        .with_panel(breaker())
         .with_panel(
             graph(
                 "Bookmarks a request",
@@ -46,14 +56,16 @@ def _requests(whole: Dashboard) -> Dashboard:
                     "mean",
                 ),
                 says="What one unit of quota buys; at most FLEET_ITEMS_PER_REQUEST.",
+                none_is_fine=True,
             )
         )
         .with_panel(
             graph(
-                "Tokens a minute",
+                "Tokens",
                 a_minute("fleet_provider_tokens_total", by="direction"),
                 says="What was sent and what came back.",
                 stacked=True,
+                unit=A_MINUTE,
             )
         )
         .with_panel(
@@ -62,6 +74,7 @@ def _requests(whole: Dashboard) -> Dashboard:
                 *quantiles("fleet_job_seconds", by="strategy", where='{stage="analyze"}', legend="{{strategy}}"),
                 says="From claim to result; heuristic is the built-in analyser.",
                 unit="s",
+                none_is_fine=True,
             )
         )
     )
@@ -76,13 +89,15 @@ def _quota(whole: Dashboard) -> Dashboard:
                 Query('sum by (reason) (fleet:lanes{stage="analyze"})', "{{reason}}"),
                 says="Lanes that wait, by reason: the rate-limit status of all users.",
                 stacked=True,
+                none_is_fine=True,
             )
         )
         .with_panel(
             graph(
-                "Calls that had to wait, a minute",
+                "Calls that had to wait",
                 a_minute("fleet_quota_denied_total", by="window"),
                 says="By the window that was full.",
+                unit=A_MINUTE,
             )
         )
         .with_panel(
@@ -95,6 +110,8 @@ def _quota(whole: Dashboard) -> Dashboard:
                 says="Of this day's and this month's.",
                 unit="percentunit",
                 most=1,
+                bad_from=0.8,
+                none_is_fine=True,
             )
         )
     )
@@ -109,6 +126,8 @@ def _keys(whole: Dashboard) -> Dashboard:
                 Query("max by (status) (fleet_keys)", "{{status}}"),
                 says="Users' keys. exhausted ones come back by themselves.",
                 stacked=True,
+                none_is_fine=True,
+                colours=KEYS,
             )
         )
         .with_panel(

@@ -2,7 +2,8 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.building.panels import Query, a_minute, board, choice, graph, quantiles, row
+from deploy.grafana.building.looks import OUTCOMES
+from deploy.grafana.building.panels import A_MINUTE, Query, a_minute, board, choice, graph, quantiles, row
 
 _STAGE = '{stage=~"$stage"}'
 
@@ -26,6 +27,7 @@ def _waiting(whole: Dashboard) -> Dashboard:
                 Query(f"sum by (stage, state) (fleet:backlog_jobs{_STAGE})", "{{stage}} {{state}}"),
                 says="queued in the ledger; released to the broker; running in a worker.",
                 stacked=True,
+                none_is_fine=True,
             )
         )
         .with_panel(
@@ -45,6 +47,7 @@ def _waiting(whole: Dashboard) -> Dashboard:
                 Query(f"sum by (stage, reason) (fleet:lanes{_STAGE})", "{{stage}} {{reason}}"),
                 says="Lanes with work that is not let out, by reason.",
                 stacked=True,
+                none_is_fine=True,
             )
         )
         .with_panel(
@@ -53,6 +56,7 @@ def _waiting(whole: Dashboard) -> Dashboard:
                 Query(f"fleet:oldest_wait_seconds{_STAGE}", "{{stage}}"),
                 says="Of users of whom nothing runs.",
                 unit="s",
+                bad_from=120,
             )
         )
         .with_panel(
@@ -61,6 +65,7 @@ def _waiting(whole: Dashboard) -> Dashboard:
                 *quantiles("fleet_wait_seconds", by="stage", where=_STAGE, legend="{{stage}}"),
                 says="From the moment a job could run until its claim.",
                 unit="s",
+                none_is_fine=True,
             )
         )
     )
@@ -87,6 +92,7 @@ def _running(whole: Dashboard) -> Dashboard:
                 *quantiles("fleet_job_seconds", by="stage, strategy", where=_STAGE, legend="{{stage}} {{strategy}}"),
                 says="From claim to result, by how it was done.",
                 unit="s",
+                none_is_fine=True,
             )
         )
         .with_panel(
@@ -94,6 +100,7 @@ def _running(whole: Dashboard) -> Dashboard:
                 "Leases that ended",
                 a_minute("fleet_lease_expired_total", by="stage", where=_STAGE),
                 says="Let out or begun, and nobody came back in time.",
+                unit=A_MINUTE,
             )
         )
     )
@@ -105,9 +112,12 @@ def _outcomes(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Outcomes",
-                a_minute("fleet_jobs_total", by="stage, outcome", where=_STAGE),
+                a_minute("fleet_jobs_total", by="outcome", where=_STAGE),
                 says="postponed and put_back cost no attempt.",
                 stacked=True,
+                colours=OUTCOMES,
+                unit=A_MINUTE,
+                none_is_fine=True,
             )
         )
         .with_panel(
@@ -116,6 +126,8 @@ def _outcomes(whole: Dashboard) -> Dashboard:
                 a_minute("fleet_jobs_total", by="stage, code", where='{stage=~"$stage", outcome="failed"}'),
                 says="`fleet failures --code CODE` lists them.",
                 stacked=True,
+                unit=A_MINUTE,
+                none_is_fine=True,
             )
         )
         .with_panel(

@@ -7,18 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.producer.gauges import Standing
 from shared.database import Database
-from shared.ledger.summing import OLDEST_WAIT
+from shared.ledger.health import KEYS
+from shared.ledger.summing import LANES, OLDEST_WAIT
 
 _JOBS = text("""
     SELECT stage, state, count(*) AS jobs FROM jobs WHERE state = 'queued' GROUP BY stage, state
     UNION ALL
     SELECT stage, state, count(*) FROM jobs WHERE state IN ('released', 'running') GROUP BY stage, state
 """)
-_LANES = text("""
-    SELECT stage, CASE WHEN paused THEN 'paused' ELSE reason END AS reason, count(*) AS lanes FROM lanes
-     WHERE state = 'asleep' OR paused AND state <> 'idle' GROUP BY 1, 2
-""")
-_KEYS = text("SELECT status, count(*) AS keys FROM api_keys GROUP BY status")
 _OUTBOX = text("""
     SELECT count(*) AS events, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS oldest_s FROM outbox
 """)
@@ -37,9 +33,9 @@ class PostgresCounting:
             outbox = (await work.execute(_OUTBOX)).one()
             return Standing(
                 jobs={(row.stage, row.state): row.jobs for row in await _rows(work, _JOBS)},
-                lanes={(row.stage, row.reason): row.lanes for row in await _rows(work, _LANES)},
+                lanes={(row.stage, row.reason): row.lanes for row in await _rows(work, LANES)},
                 oldest_wait_s={row.stage: float(row.seconds) for row in await _rows(work, OLDEST_WAIT)},
-                keys={row.status: row.keys for row in await _rows(work, _KEYS)},
+                keys={row.name: row.number for row in await _rows(work, KEYS)},
                 outbox=outbox.events,
                 outbox_oldest_s=float(outbox.oldest_s),
             )

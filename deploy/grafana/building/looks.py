@@ -1,0 +1,81 @@
+"""What is alike on every dashboard: a name has one colour, a click leads to the dashboard that says more."""
+
+from collections.abc import Mapping
+
+from grafana_foundation_sdk.builders import dashboard as boards
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
+
+Colours = Mapping[str, str]
+"""Grafana's names of colours by the last word of a line's name."""
+
+STAGES: Colours = {"scrape": "blue", "render": "purple", "analyze": "orange"}
+OUTCOMES: Colours = {
+    "done": "green",
+    "failed": "red",
+    "retried": "yellow",
+    "postponed": "light-blue",
+    "put_back": "purple",
+    "left_to_lease": "orange",
+}
+KEYS: Colours = {
+    "active": "green",
+    "unchecked": "light-blue",
+    "exhausted": "yellow",
+    "expired": "orange",
+    "invalid": "red",
+    "revoked": "dark-red",
+}
+LOOKS: Colours = {
+    "hit": "green",
+    "joined": "light-green",
+    "revalidated": "blue",
+    "miss": "yellow",
+    "waiting": "light-blue",
+    "bypass": "purple",
+    "away": "orange",
+    "failed": "red",
+}
+TURNS: Colours = {"given": "green", "busy": "yellow", "down": "red"}
+
+# Codes of errors stand beside these and take what Grafana gives them, which is nothing dark.
+VERDICTS: Colours = {"ok": "dark-green", "thin": "dark-blue", "blocked": "dark-red", "challenge": "dark-orange"}
+ANSWERS: Colours = {"analysed": "dark-green", "provider_quota_spent": "dark-yellow", "provider_down": "dark-red"}
+
+
+def coloured(colours: Colours) -> list[tuple[str, list[DynamicConfigValue]]]:
+    """For each name what a line is called when it is that one, as Grafana's regular expression, and its colour."""
+    return [
+        (rf"/(^|\s){name}$/", [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})])
+        for name, colour in colours.items()
+    ]
+
+
+def limits(low: str, high: str, *, at: float | None) -> boards.ThresholdsConfig:
+    """One colour below a value and another from there on."""
+    steps = [Threshold(value=None, color=low)]
+    if at is not None:
+        steps.append(Threshold(value=at, color=high))
+    return boards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def words(*meant: str) -> list[ValueMapping]:
+    """What the values 0, 1 … are called."""
+    return [ValueMap({str(value): ValueMappingResult(text=word) for value, word in enumerate(meant)})]
+
+
+def to_board(title: str, uid: str, *, of: str = "") -> boards.DashboardLink:
+    """A link to another dashboard, of the same time and the same Prometheus; `of` chooses a value of its variable."""
+    chosen = f"&var-{of}=${{__field.labels.{of}}}" if of else ""
+    return boards.DashboardLink(title).url(f"/d/{uid}?${{datasource:queryparam}}&${{__url_time_range}}{chosen}")
+
+
+INTO_STAGE = to_board("Look into this stage", "fleet-stage", of="stage")
+INTO_PROVIDER = to_board("Look at provider and quota", "fleet-provider")
+INTO_SCRAPING = to_board("Look at pages and sites", "fleet-scraping")
