@@ -76,11 +76,11 @@ def test_every_page_that_a_panel_names_exists() -> None:
     assert {page for page in pages if not (ROOT / page).exists()} == set()
 
 
-def test_the_runbook_speaks_of_panels_that_exist() -> None:
+def test_the_runbook_and_the_guide_speak_of_panels_that_exist() -> None:
     boards = {board["title"]: board for board in map(json.loads, MADE.values())}
     spoken_of = [
         (board, panel)
-        for page in (ROOT / "docs/runbook").glob("Fleet*.md")
+        for page in (*(ROOT / "docs/runbook").glob("Fleet*.md"), ROOT / "docs/operations/watching.md")
         for board, panels in re.findall(
             r'Dashboard \*([^*]+)\*,(?: panel)? ("[^"]+"(?: and "[^"]+")*)', page.read_text(encoding="utf-8")
         )

@@ -17,6 +17,25 @@ QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "-
 MARKUP = "<img src=x onerror=\"document.title='taken over'\">"
 
 
+def stage(name: str, *, waiting: int = 0, running: int = 0, oldest_wait_s: float = 0) -> dict[str, object]:
+    counts = {"waiting": waiting, "released": 0, "running": running, "done": 0, "failed": 0}
+    return {"stage": name, **counts, "oldest_wait_s": oldest_wait_s, "waits": []}
+
+
+MOMENT = {
+    "bookmarks": {"queued": 9},
+    "users": 1,
+    "stages": [stage("scrape"), stage("render", waiting=7, running=2, oldest_wait_s=41.2), stage("analyze")],
+    "newest": [],
+    "standing": None,
+    "signals": [],
+    "paused": [],
+    "health": {"stages": [], "keys": {}, "held_back": {}},
+}
+BUSY = f"event: progress\ndata: {json.dumps(MOMENT)}\n\n"
+"""What the stream says of a fleet whose browsers are behind."""
+
+
 @pytest.fixture
 def page() -> Iterator[Page]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -67,6 +86,12 @@ def test_the_page_shows_what_the_fleet_does_and_lets_no_title_become_markup(
     expect(page.locator("#paused li")).to_have_text("ada")
     assert page.title() == "Bookmark Fleet"
     assert "token" not in page.url
+
+    page.route("**/v1/admin/progress", lambda route: route.fulfill(content_type="text/event-stream", body=BUSY))
+    page.reload()
+    expect(page.locator("#stage-scrape .why")).to_have_text(
+        "In a browser: 7 waiting, 2 running · somebody has waited 41 s for a turn"
+    )
     assert faults == []
 
 

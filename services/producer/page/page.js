@@ -3,7 +3,7 @@
 
 const TOKEN = "fleet.token";
 const RETRY_MS = 2000;
-const STAGES = ["scrape", "analyze"];
+const LONG_S = 5; // a wait of a few seconds is nobody's concern
 const STRATEGIES = { static: "read directly", browser: "read in a browser", fallback: "page not read" };
 const WINDOWS = { minute: "In any minute", day: "Today", month: "This month" };
 const NEAR = 0.8; // a window this full is shown so
@@ -126,7 +126,9 @@ function show({ bookmarks, users, stages, newest, standing, signals, paused, hea
   $("bar").children[0].style.width = `${total ? (100 * done) / total : 0}%`;
   $("bar").children[1].style.width = `${total ? (100 * failed) / total : 0}%`;
   $("bar").setAttribute("aria-label", `${done} of ${total} done, ${failed} failed`);
-  for (const name of STAGES) showStage(name, stages.find((stage) => stage.stage === name));
+  const stageOf = (name) => stages.find((stage) => stage.stage === name);
+  showStage("scrape", stageOf("scrape"), stageOf("render"));
+  showStage("analyze", stageOf("analyze"));
   $("stage-out").classList.toggle("moving", stages.some((stage) => stage.stage === "analyze" && stage.running > 0));
   showStanding(standing);
   showHealth(health);
@@ -138,10 +140,10 @@ function figure(name, value) {
   document.querySelector(`[data-figure="${name}"]`).textContent = number.format(value);
 }
 
-function showStage(name, stage) {
+function showStage(name, stage, inBrowser) {
   const card = $(`stage-${name}`);
   const list = card.querySelector("dl");
-  card.classList.toggle("moving", (stage?.running ?? 0) + (stage?.released ?? 0) > 0);
+  card.classList.toggle("moving", [stage, inBrowser].some((one) => (one?.running ?? 0) + (one?.released ?? 0) > 0));
   const figures = { ...stage, waiting: (stage?.waiting ?? 0) + (stage?.released ?? 0), running: stage?.running ?? 0 };
   for (const state of ["waiting", "running", "done", "failed"].filter((state) => state in figures)) {
     const value = figures[state];
@@ -149,7 +151,18 @@ function showStage(name, stage) {
     row.lastChild.textContent = number.format(value);
     row.lastChild.classList.toggle("none", value === 0);
   }
-  card.querySelector(".why").textContent = (stage?.waits ?? []).filter(({ lanes }) => lanes !== null).map(whyItWaits).join(" · ");
+  card.querySelector(".why").textContent = [inBrowserToo(inBrowser), ...[stage, inBrowser].filter(Boolean).flatMap(whatHolds)].filter(Boolean).join(" · ");
+}
+
+function inBrowserToo(stage) {
+  const waiting = (stage?.waiting ?? 0) + (stage?.released ?? 0);
+  const counts = [waiting ? `${number.format(waiting)} waiting` : "", stage?.running ? `${number.format(stage.running)} running` : ""];
+  return counts.some(Boolean) ? `In a browser: ${counts.filter(Boolean).join(", ")}` : "";
+}
+
+function whatHolds({ oldest_wait_s: oldest = 0, waits }) {
+  const long = oldest >= LONG_S ? [`somebody has waited ${Math.round(oldest)} s for a turn`] : [];
+  return [...long, ...waits.filter(({ lanes }) => lanes !== null).map(whyItWaits)];
 }
 
 function pair(name) {
