@@ -109,7 +109,7 @@ def _called(legend: str, labels: Mapping[str, str]) -> str:
 
 def _colour_of(name: str, panel: Mapping[str, Any]) -> str | None:
     for override in panel["fieldConfig"]["overrides"]:
-        if re.search(override["matcher"]["options"].strip("/"), name):
+        if override["matcher"]["options"] == name:
             return _NAMED[override["properties"][0]["value"]["fixedColor"]]
     return None
 

@@ -46,6 +46,17 @@ def panel_queries() -> dict[str, str]:
     }
 
 
+def choices() -> dict[str, str]:
+    """Every query that finds what can be chosen at the top of a dashboard, by where it stands."""
+    asked = [
+        (f"{board['title']} / ${variable['name']}", re.findall(r"\w+", variable["query"]))
+        for board in (json.loads(path.read_text(encoding="utf-8")) for path in sorted(DASHBOARDS.glob("*.json")))
+        for variable in board["templating"]["list"]
+        if variable["type"] == "query"
+    ]
+    return {where: f"count by ({label}) ({metric})" for where, (_, metric, label) in asked}
+
+
 def marks() -> dict[str, str]:
     """What the dashboards mark on their panels, by name."""
     board = json.loads((DASHBOARDS / "fleet.json").read_text(encoding="utf-8"))

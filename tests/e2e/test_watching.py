@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.gemini_emulator import GeminiEmulator
-from tests.observing import Prometheus, hurried, marks, panel_queries, scaler_queries
+from tests.observing import Prometheus, choices, hurried, marks, panel_queries, scaler_queries
 from tests.running_fleet import RunningFleet, Site, processes_of, wait_until
 
 pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
@@ -67,7 +67,8 @@ def test_every_panel_has_data_under_load_and_analyzers_that_stop_raise_the_alert
         load = Load(fleet, site)
 
         with Prometheus(tmp_path, fleet.data / "prometheus-targets.json") as prometheus:
-            asked = panel_queries() | scaler_queries() | {"Starts": marks()["Starts"].removesuffix("< 60")}
+            starts = marks()["Starts"].removesuffix("< 60")
+            asked = panel_queries() | choices() | scaler_queries() | {"Starts": starts}
             unanswered = {where: hurried(expr, seconds=15) for where, expr in asked.items()}
             assert len(unanswered) > 50
             assert "render / backlog" in unanswered  # KEDA's, whose answer is 0 while nothing waits

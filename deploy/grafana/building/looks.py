@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 Colours = Mapping[str, str]
-"""Grafana's names of colours by the last word of a line's name."""
+"""Grafana's names of colours by what lines are called."""
 
 STAGES: Colours = {"scrape": "blue", "render": "purple", "analyze": "orange"}
 OUTCOMES: Colours = {
@@ -49,12 +49,9 @@ VERDICTS: Colours = {"ok": "dark-green", "thin": "dark-blue", "blocked": "dark-r
 ANSWERS: Colours = {"analysed": "dark-green", "provider_quota_spent": "dark-yellow", "provider_down": "dark-red"}
 
 
-def coloured(colours: Colours) -> list[tuple[str, list[DynamicConfigValue]]]:
-    """For each name what a line is called when it is that one, as Grafana's regular expression, and its colour."""
-    return [
-        (rf"/(^|\s){name}$/", [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})])
-        for name, colour in colours.items()
-    ]
+def painted(colour: str) -> list[DynamicConfigValue]:
+    """How a line of this colour looks."""
+    return [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})]
 
 
 def limits(low: str, high: str, *, at: float | None) -> boards.ThresholdsConfig:

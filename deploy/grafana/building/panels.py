@@ -26,7 +26,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableRefresh,
 )
 
-from deploy.grafana.building.looks import INTO_STAGE, STAGES, Colours, coloured, limits
+from deploy.grafana.building.looks import INTO_STAGE, STAGES, Colours, limits, painted
 
 A_MINUTE = "suffix:/min"
 """The unit of how much a counter grew a minute."""
@@ -107,8 +107,8 @@ def graph(
         panel = panel.thresholds(limits("green", "red", at=bad_from)).thresholds_style(_DASHED)
     if none_is_fine:
         panel = panel.no_value("None in this time")
-    for names, look in coloured(colours):
-        panel = panel.override_by_regexp(names, look)
+    for name, colour in colours.items():
+        panel = panel.override_by_name(name, painted(colour))
     for target in _targets(queries):
         panel = panel.with_target(target)
     return panel

@@ -12,7 +12,7 @@ def stage() -> Dashboard:
     """The drill-down by stage and partition."""
     whole = (
         board("Stage", "fleet-stage", "One stage of the fleet, and the partitions of its queue.")
-        .with_variable(choice("stage", "Stage", "fleet_backlog_jobs, stage"))
+        .with_variable(choice("stage", "Stage", "fleet_oldest_wait_seconds, stage"))
         .with_variable(choice("partition", "Partition", "fleet_queue_depth, partition"))
     )
     return _outcomes(_running(_waiting(whole)))
