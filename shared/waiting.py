@@ -42,7 +42,8 @@ WORDS: Mapping[WaitReason, Words] = {
     ),
     WaitReason.PROVIDER_DOWN: Words("the provider cannot be asked at the moment", _BY_ITSELF),
     WaitReason.KEYS_UNAVAILABLE: Words(
-        "the keys cannot be read at the moment", "Nothing to do: the operator has to unseal or restart the vault."
+        "the keys cannot be read at the moment",
+        "Nothing to do: the operator has to unseal, restart or restore the vault. Adding a key anew ends it too.",
     ),
     WaitReason.QUOTA_UNAVAILABLE: Words(
         "nobody can say how many calls are left", "Nothing to do: the operator has to restart Redis."

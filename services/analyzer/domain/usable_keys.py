@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.audit import Actor
-from shared.errors import KeyChanged, KeyExpired, KeyRefused, ProviderQuotaSpent
+from shared.errors import KeyChanged, KeyExpired, KeyRefused, KeysUnavailable, ProviderQuotaSpent
 from shared.keys import KeyReader, KeyRecord, KeyRegistry, StoredKey
 from shared.keys.serving import account_charged, owners, source_of
 from shared.logs import log
@@ -13,6 +13,7 @@ from shared.quota import Account
 from shared.values import DefaultKeyPolicy, KeySource, KeyStatus, UserId, WaitReason
 
 _START_OVER_AFTER = timedelta(seconds=1)
+_LOOK_AGAIN_AFTER = timedelta(seconds=15)
 
 
 def _now() -> datetime:
@@ -60,12 +61,20 @@ class UsableKeys:
         """The key to ask with; None when there is none that may be tried.
 
         Raises:
-            KeysUnavailable: there is one, and the vault cannot be asked for it.
+            KeysUnavailable: there is one, and the vault cannot be asked for it, or has lost it.
         """
+        lost = False
         for owner in owners(self.policy, user):
             known = await self.registry.find(owner)
-            if known is not None and known.usable and (stored := await self._read(known)) is not None:
-                return UsableKey(stored, known)
+            if known is not None and known.usable:
+                if (stored := await self._read(known)) is not None:
+                    return UsableKey(stored, known)
+                lost = True
+        if lost:
+            raise KeysUnavailable(
+                "The vault does not hold the key that was added: restore it, or add the key again.",
+                until=self.now() + _LOOK_AGAIN_AFTER,
+            )
         return None
 
     async def accepted(self, key: UsableKey) -> None:
@@ -90,7 +99,7 @@ class UsableKeys:
         """The key's quota is used up: its owner is told when that lasts; whether it is the owner's key still."""
         if spent.reason is WaitReason.QUOTA_MINUTE:
             known = await self.registry.find(key.owner)
-            return known is not None and known.version == key.stored.version
+            return known is not None and known.version == key.known.version
         reason = f"{spent.sentence} Until {spent.until:%Y-%m-%d %H:%M} UTC."
         return await self._mark(key, KeyStatus.EXHAUSTED, reason, exhausted_until=spent.until)
 
@@ -110,7 +119,7 @@ class UsableKeys:
     ) -> bool:
         return await self.registry.mark(
             key.owner,
-            version=key.stored.version,
+            version=key.known.version,  # a vault or a ledger out of a back-up may hold another one for good
             status=status,
             reason=reason,
             by=self.actor,

@@ -32,6 +32,7 @@ _UNCHECKED = "The provider could not be asked when the key was added; the first 
 _WAITS_A_KEY_ENDS = (
     WaitReason.NO_KEY,
     WaitReason.KEY_REFUSED,
+    WaitReason.KEYS_UNAVAILABLE,
     WaitReason.QUOTA_MINUTE,
     WaitReason.QUOTA_DAY,
     WaitReason.QUOTA_MONTH,

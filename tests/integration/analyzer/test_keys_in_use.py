@@ -173,18 +173,19 @@ async def test_an_own_key_that_expires_while_jobs_run_hands_over_to_the_default_
 
 
 @pytest.mark.parametrize("stored", ["", "   ", "\n", "short", "AIzaSyÄda-0000000000000000000000000000ada"])
-async def test_what_is_no_key_in_the_vault_is_none_and_the_environments_key_does_not_step_in(
+async def test_what_is_no_key_in_the_vault_waits_for_one_and_the_environments_key_does_not_step_in(
     house: House, emulator: GeminiEmulator, vault: Vault, monkeypatch: pytest.MonkeyPatch, stored: str
 ) -> None:
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
         monkeypatch.setenv(name, KEYS[LINUS])
     await house.save(ADA, 2)
     put_into_the_vault(vault, ADA, stored)
+    await house.save(LINUS, 1)
 
-    await house.run(analyzers=1, until=2)
+    await house.run(analyzers=1, until=1)
 
-    assert emulator.requests == []
-    assert await house.sources() == {(ADA, "none"): 2}
+    assert emulator.requests_of(KEYS[ADA]) == []
+    assert await house.sources() == {(LINUS, "user"): 1}
 
 
 def put_into_the_vault(vault: Vault, owner: UserId, text: str) -> None:

@@ -360,7 +360,7 @@ async def test_a_new_key_ends_waits_for_a_key_and_for_the_quota_of_the_one_befor
     door.ledger.wake = wake
     await door.add()
 
-    of_the_key = {WaitReason.NO_KEY, WaitReason.KEY_REFUSED}
+    of_the_key = {WaitReason.NO_KEY, WaitReason.KEY_REFUSED, WaitReason.KEYS_UNAVAILABLE}
     ends = reason in of_the_key | {WaitReason.QUOTA_MINUTE, WaitReason.QUOTA_DAY, WaitReason.QUOTA_MONTH}
     assert woken == [(ADA, Stage.ANALYZE, ends)]
 
