@@ -147,7 +147,10 @@ def start_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
 
 class Site:
-    """A small web site on loopback: `/page/N` is an article of its own; `delay_s` makes every page slow."""
+    """A small web site on loopback: `/page/N` is an article of its own, `/app/N` one that a script puts together.
+
+    `delay_s` makes every page slow.
+    """
 
     def __init__(self) -> None:
         self.delay_s = 0.0
@@ -160,7 +163,7 @@ class Site:
             def do_GET(self) -> None:
                 site.asked.append(self.path)
                 time.sleep(site.delay_s)
-                body = article(self.path).encode()
+                body = (app if self.path.startswith("/app/") else article)(self.path).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
@@ -190,6 +193,12 @@ def article(path: str) -> str:
     )
     return f"""<!doctype html><html lang="en"><head><title>Notes on queues {path}</title></head><body><main><article>
 <h1>Notes on queues {path}</h1>{"".join(f"<p>{paragraph * 2}</p>" for _ in range(6))}</article></main></body></html>"""
+
+
+def app(path: str) -> str:
+    content = json.dumps(article(path).partition("<body>")[2]).replace("</", "<\\/")
+    return f"""<!doctype html><html lang="en"><head><title>Notes on queues {path}</title></head><body>
+<div id="root"></div><script>document.getElementById("root").innerHTML = {content}</script></body></html>"""
 
 
 @pytest.fixture

@@ -1,127 +1,112 @@
-"""A roll-out under load as Kubernetes does it: the new process is ready, the old one gets SIGTERM, time, SIGKILL."""
+"""A roll-out under load as Kubernetes does it: of every role, to the next version, while bookmarks come in."""
 
-import asyncio
 import os
-import signal
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import LiteralString
 
+import httpx2
 import psycopg
 import pytest
 
-from services.local.ports import free_port
-from shared.bookmarks import NewBookmark
-from shared.database import Database
-from shared.ledger.in_postgres import PostgresLedger
-from shared.ledger.policies import retry_policy, stage_policies
-from shared.settings import DispatchSettings
-from shared.values import UserId
 from tests.conftest import Vault
+from tests.gemini_emulator import GeminiEmulator
+from tests.integration.producer.conftest import SECRET, Api
+from tests.rolling import Deployment, Pod, start_process
 from tests.running_fleet import QUICK, Site, wait_until
+from tests.upstream import Upstream
 
 pytestmark = pytest.mark.xdist_group("fleet")
 
-USERS = 24
+LONG = "FLEET_CHAOS_BOOKMARKS" in os.environ
 BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "72"))
-ROLES = ("scrape", "analyze", "dispatch") if "FLEET_CHAOS_BOOKMARKS" in os.environ else ("scrape", "dispatch")
-FIRST_ENDS = """
+REPLICAS = 2 if LONG else 1
+USERS = 24
+UNLIMITED = {
+    f"FLEET_DEFAULT_KEY_{whose}PER_{window}": "100000"
+    for whose in ("", "SHARE_")
+    for window in ("MINUTE", "DAY", "MONTH")
+}
+DEFAULT_KEY = "AIzaSyDefault-00000000000000000000default"
+READERS = ("scrape", "render", "analyze")
+"""Who reads queues knows new ones before somebody writes to them."""
+WRITERS = ("dispatch", "intake", "api")
+UNLUCKY = READERS if LONG else ("scrape",)
+DONE: LiteralString = """
+    SELECT strategy, analysed_by, count(*)
+      FROM bookmarks JOIN contents ON bookmark_id = id JOIN analyses USING (bookmark_id)
+     WHERE state = 'done' GROUP BY 1, 2 ORDER BY 1
+"""
+NOT_DONE_ONCE: LiteralString = """
+    SELECT bookmark_id, stage, array_agg(state) FROM jobs WHERE state <> 'cancelled'
+     GROUP BY 1, 2 HAVING bool_or(state <> 'done') OR count(*) > (CASE stage WHEN 'analyze' THEN 2 ELSE 1 END)
+"""
+"""Where a page has to be tried again, what stands in for it is analysed before the page itself is."""
+TRIED_AGAIN: LiteralString = "SELECT DISTINCT stage FROM jobs WHERE attempts > 0"
+FIRST_ENDS: LiteralString = """
     SELECT user_id, min(place) FROM (
         SELECT user_id, row_number() OVER (ORDER BY ended_at) AS place FROM jobs WHERE stage = 'scrape') AS ends
      GROUP BY 1
 """
 """Whose first page was the how many-th of all: late where somebody has to stand behind others."""
 
-FLEET = Path(sys.executable).with_name("fleet")
-
-
-@dataclass
-class Pod:
-    """One process of a role, with what Kubernetes does to it."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-
-    def wait_until_ready(self) -> None:
-        wait_until(self._is_ready, what="the process is ready")
-
-    def _is_ready(self) -> bool:
-        assert self.process.poll() is None
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
-                return True
-        except OSError:
-            return False
-
-    def end(self, *, grace_s: float) -> int:
-        """Its exit code: negative where it had to be killed."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(timeout=grace_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-
-
 StartPod = Callable[..., Pod]
 
 
 @pytest.fixture
-def start_pod(database_url: str, rabbitmq_url: str, redis_url: str, vault: Vault, tmp_path: Path) -> Iterator[StartPod]:
-    settings = QUICK | {
+def gemini() -> Iterator[GeminiEmulator]:
+    with GeminiEmulator(latency_s=0.5) as emulator:
+        emulator.add_key(DEFAULT_KEY, per_minute=100_000, per_day=100_000)
+        yield emulator
+
+
+@pytest.fixture
+def settings(database_url: str, rabbitmq_url: str, redis_url: str, gemini: GeminiEmulator) -> dict[str, str]:
+    """What every pod is told."""
+    return {
+        **QUICK,
+        **UNLIMITED,
         "FLEET_DATABASE_URL": database_url,
+        "FLEET_DATABASE_POOL": "4",
         "FLEET_BROKER_URL": rabbitmq_url,
         "FLEET_REDIS_URL": redis_url,
-        "FLEET_VAULT_ADDR": vault.addr,
-        "FLEET_VAULT_MOUNT": vault.mount,
-        "FLEET_VAULT_ROLE_ID": vault.analyzer.role_id,
-        "FLEET_VAULT_SECRET_ID": vault.analyzer.secret_id.get_secret_value(),
+        "FLEET_TOKEN_SECRET": SECRET,
+        "FLEET_GEMINI_BASE_URL": gemini.url,
+        "FLEET_DEFAULT_KEY_POLICY": "always",
+        "FLEET_RENDER": "true",
         "FLEET_SCRAPE_PARSERS": "1",
         "FLEET_HOST_CONCURRENCY": "32",
+        "FLEET_ANALYZE_LEASE_S": "300",  # what a roll-out put back does not wait for its lease
     }
+
+
+@pytest.fixture
+def start_pod(settings: dict[str, str], vault: Vault, tmp_path: Path) -> Iterator[StartPod]:
     pods: list[Pod] = []
 
     def start(role: str, *, partitions: int) -> Pod:
-        port = free_port()
-        own = {"FLEET_METRICS_PORT": str(port), "FLEET_PARTITIONS": str(partitions)}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLEET_")}
-        process = subprocess.Popen(
-            [FLEET, role], env=inherited | settings | own, cwd=tmp_path, stderr=subprocess.DEVNULL
-        )
-        pods.append(Pod(process, port))
+        signs_in = vault.analyzer if role == "analyze" else vault.front_door
+        own = {
+            "FLEET_PARTITIONS": str(partitions),
+            "FLEET_VAULT_ADDR": vault.addr,
+            "FLEET_VAULT_MOUNT": vault.mount,
+            "FLEET_VAULT_ROLE_ID": signs_in.role_id,
+            "FLEET_VAULT_SECRET_ID": signs_in.secret_id.get_secret_value(),
+        }
+        pods.append(start_process(role, settings | own, tmp_path))
         return pods[-1]
 
     yield start
     for pod in pods:
-        pod.process.kill()
-        pod.process.wait()
+        pod.kill()
 
 
-def submit(database_url: str, site: Site, numbers: range) -> None:
-    """One bookmark for each number, from all users in turn."""
-
-    async def hand_in() -> None:
-        database, settings = Database(database_url, pool=2), DispatchSettings()
-        ledger = PostgresLedger(database, policies=stage_policies(settings), retries=retry_policy(settings))
-        for number in numbers:
-            await ledger.submit(UserId(f"user-{number % USERS}"), [NewBookmark(f"{site.address}/page/{number}")])
-        await database.close()
-
-    asyncio.run(hand_in())
-
-
-def count(database_url: str, states_of: str) -> dict[tuple[str, ...], int]:
-    """How many rows there are of each kind, over all users."""
+def rows(database_url: str, query: LiteralString) -> list[tuple[object, ...]]:
+    """What a query finds, over all users."""
     with psycopg.connect(database_url) as connection:
         connection.execute("SET ROLE fleet_dispatcher")
-        return {tuple(row[:-1]): row[-1] for row in connection.execute(states_of)}
-
-
-def done(database_url: str, stage: str) -> int:
-    return count(database_url, "SELECT stage, state, count(*) FROM jobs GROUP BY 1, 2").get((stage, "done"), 0)
+        return connection.execute(query).fetchall()
 
 
 def expand(database_url: str) -> None:
@@ -132,30 +117,57 @@ def expand(database_url: str) -> None:
             owner.execute(f"ALTER TABLE {table} ADD COLUMN of_the_next_version text DEFAULT 'nothing yet'")
 
 
-def test_a_roll_out_to_32_partitions_on_expanded_tables_under_load_loses_nothing_and_starves_nobody(
-    start_pod: StartPod, database_url: str, site: Site
+def all_at_once(do: Callable[[Deployment], None], deployments: Sequence[Deployment]) -> None:
+    with ThreadPoolExecutor(len(deployments)) as pool:
+        list(pool.map(do, deployments))
+
+
+def addresses(site: Site) -> list[str]:
+    """Every sixth bookmark's page is one that only a browser can read."""
+    return [f"{site.address}/{'app' if number % 6 == 5 else 'page'}/{number}" for number in range(BOOKMARKS)]
+
+
+@pytest.fixture
+def fleet(start_pod: StartPod, database_url: str) -> dict[str, Deployment]:
+    """A fleet of the version before, with 16 partitions and a default key."""
+    deployments = {
+        role: Deployment(role, lambda role=role: start_pod(role, partitions=16)) for role in (*READERS, *WRITERS)
+    }
+    all_at_once(lambda deployment: deployment.scale(REPLICAS), list(deployments.values()))
+    api = Api(f"http://127.0.0.1:{deployments['api'].pods[0].port}", database_url)
+    put = api.ask("PUT", "/v1/admin/default-key", whose="*", json={"key": DEFAULT_KEY})
+    assert put.status_code == httpx2.codes.OK, put.text
+    return deployments
+
+
+def test_a_roll_out_of_every_role_to_32_partitions_and_expanded_tables_under_load_loses_nothing_and_starves_nobody(
+    fleet: dict[str, Deployment], start_pod: StartPod, database_url: str, rabbitmq_url: str, site: Site
 ) -> None:
     site.delay_s = 0.5
-    before = {role: start_pod(role, partitions=16) for role in ROLES}
-    unlucky = start_pod("scrape", partitions=16)
-    submit(database_url, site, range(BOOKMARKS // 2))
-    wait_until(lambda: len(site.asked) > 0, what="work goes on")
+    unlucky = [start_pod(role, partitions=16) for role in UNLUCKY]
+    upstream = Upstream(addresses(site), USERS, fleet["api"].serving, rabbitmq_url, SECRET)
 
-    expand(database_url)
-    codes = []
-    for role in ROLES:  # who reads queues knows the new ones before somebody writes to them
-        start_pod(role, partitions=32).wait_until_ready()
-        codes.append(before[role].end(grace_s=60))
-        submit(database_url, site, range(BOOKMARKS // 2 + len(codes) - 1, BOOKMARKS, len(ROLES)))
-    asked = len(site.asked)
-    wait_until(lambda: len(site.asked) > asked or done(database_url, "scrape") == BOOKMARKS, what="work goes on")
-    unlucky.end(grace_s=0)
+    def roll(deployment: Deployment) -> None:
+        deployment.roll(lambda: start_pod(deployment.role, partitions=32))
 
-    assert codes == [0] * len(ROLES)
-    stages = {role for role in ROLES if role != "dispatch"}
-    wait_until(lambda: all(done(database_url, stage) == BOOKMARKS for stage in stages), what="everything is done")
-    failed = count(database_url, "SELECT stage, state, count(*) FROM jobs WHERE state = 'failed' GROUP BY 1, 2")
-    assert failed == {}
-    firsts = count(database_url, FIRST_ENDS)
+    with upstream.coming():
+        wait_until(lambda: len(site.asked) > 0, what="work goes on")
+        expand(database_url)
+        all_at_once(roll, [fleet[role] for role in READERS])
+        for pod in unlucky:
+            pod.kill()  # as after a grace period that was too short, or with its node
+        all_at_once(roll, [fleet[role] for role in WRITERS])
+        if LONG:
+            all_at_once(Deployment.drain, list(fleet.values()))
+
+    assert upstream.refused == []
+    ended = {role: deployment.codes for role, deployment in fleet.items()}
+    assert ended == dict.fromkeys(fleet, [0] * (2 * REPLICAS if LONG else REPLICAS))
+    in_browser = BOOKMARKS // 6
+    everything = [("browser", "gemini", in_browser), ("static", "gemini", BOOKMARKS - in_browser)]
+    wait_until(lambda: rows(database_url, DONE) == everything, what="everything is done")
+    assert rows(database_url, NOT_DONE_ONCE) == []
+    assert {stage for (stage,) in rows(database_url, TRIED_AGAIN)} <= set(UNLUCKY)
+    firsts = dict(rows(database_url, FIRST_ENDS))
     assert len(firsts) == USERS
-    assert max(firsts.values()) <= 2 * BOOKMARKS / 3
+    assert max(map(int, firsts.values())) <= 2 * BOOKMARKS / 3
