@@ -27,6 +27,7 @@ from shared.keys.in_postgres import PostgresKeyRegistry
 from shared.keys.in_vault import VaultKeyReader
 from shared.keys.vault_session import VaultSession
 from shared.ledger.opening import postgres_ledger
+from shared.ledger.policies import stage_policies
 from shared.metrics import BREAKER_OPEN
 from shared.preferences.in_postgres import PostgresPreferences
 from shared.quota.opening import open_quota
@@ -64,7 +65,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
     analyzer, gemini = AnalyzerSettings.read(), GeminiSettings.read()
     database, redis, vault = DatabaseSettings.read(), RedisSettings.read(), VaultSettings.read()
     quota, default_key, dispatch = QuotaSettings.read(), DefaultKeySettings.read(), DispatchSettings.read()
-    provider = make_gemini(gemini, analyzer)
+    provider, analysing = make_gemini(gemini, analyzer), stage_policies(dispatch)[Stage.ANALYZE]
 
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
@@ -102,7 +103,7 @@ def run_analyzer(partitions: Sequence[int] | None = None) -> int:
                     breaker,
                     opened.permits,
                     journal,
-                    Denials(PostgresSignals(store)),
+                    Denials(ledger, opened.permits, PostgresSignals(store), pages_per_call=analysing.group),
                     PostgresPreferences(store, default=AnalysisSettings.read().language()),
                     text_tokens=analyzer.provider_text_tokens,
                 ),

@@ -337,6 +337,10 @@ class Ledger(Protocol):
         """Serve a paused user again; False for an unknown user."""
         ...
 
+    async def waiting(self, user: UserId, stage: Stage, *, at_most: int) -> int:
+        """How many of a user's jobs wait in a stage, for whatever; counted up to `at_most`."""
+        ...
+
     async def reap(self) -> Reaped:
         """Take back jobs whose lease has ended, and wake lanes that stand still although they have work.
 

@@ -496,6 +496,10 @@ class MemoryLedger:
     def _is_paused(self, user: UserId) -> bool:
         return any(lane.paused for (owner, _), lane in self._lanes.items() if owner == user)
 
+    async def waiting(self, user: UserId, stage: Stage, *, at_most: int) -> int:
+        """See `Ledger.waiting`."""
+        return min(at_most, sum(job.bookmark.user == user for job in self._in(stage, JobState.QUEUED)))
+
     async def reap(self) -> Reaped:
         """See `Ledger.reap`."""
         now = self._clock()

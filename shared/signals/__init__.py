@@ -25,7 +25,7 @@ class SignalKind(StrEnum):
 
 _MEANINGS = {
     SignalKind.SUBMISSION_BURST: "far more bookmarks at once than people save",
-    SignalKind.CALLS_DENIED: "most of what is asked of the quota is refused",
+    SignalKind.CALLS_DENIED: "far more work than the quota has calls for",
     SignalKind.BAD_KEYS: "key after key that cannot be used",
     SignalKind.SHARED_KEY: "the same key under more than one user",
 }

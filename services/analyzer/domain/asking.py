@@ -143,13 +143,12 @@ class Asking:
                 answer = await self.quota.take(account)
                 if isinstance(answer, Wait):
                     if account.user is not None:  # what everybody used up is no sign of this user
-                        await self.denials.denied(user)
+                        await self.denials.weigh(user, account, answer)
                     raise QuotaSpent(until=answer.until, reason=answer.reason, whose=whose)
                 taken.append(answer)
         except FleetError:
             await self._refund(Permit(taken))
             raise
-        self.denials.granted(user)
         return Permit(taken)
 
     async def _refund(self, permit: Permit) -> None:

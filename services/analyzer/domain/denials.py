@@ -1,72 +1,60 @@
-"""Users whose asks for calls are mostly refused are shown to operators: counted here, noted in the ledger."""
+"""Users whose work asks for far more calls than their quota has are shown to operators: noted when a day is used up."""
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
-from shared.errors import LedgerUnavailable
+from shared.errors import LedgerUnavailable, QuotaUnavailable
+from shared.ledger import Ledger
 from shared.logs import log
+from shared.quota import Account, Quota, Wait, Window
 from shared.signals import SignalKind, Signals
-from shared.values import UserId
+from shared.values import Stage, UserId, WaitReason
 
-WITHIN = timedelta(hours=1)
-ENOUGH_ASKS = 50
-"""A refused lane rests until its quota has room, so a user at their limit is refused some times an hour."""
+ENOUGH_CALLS = 50
+"""Below that even most of it is no burden to anybody."""
 MOSTLY = 0.75
-"""Even with a limit of one call a minute every other ask is granted; three in four refused is no user at work."""
+"""A backlog of up to three days is an import; a longer one needs a larger quota, or is no person's."""
 
-_MOST_USERS = 10_000
-
-
-@dataclass(slots=True)
-class _Asks:
-    since: float
-    granted: int = 0
-    denied: int = 0
-
-    @property
-    def mostly_denied(self) -> bool:
-        asks = self.granted + self.denied
-        return asks >= ENOUGH_ASKS and self.denied >= MOSTLY * asks
+_ONE_DAY = timedelta(hours=12)  # refused again after a new key, say, it is the same day still
+_MOST_COUNTED = 1_000_000  # pages; of a longer backlog the rest changes nothing
 
 
 class Denials:
-    """Counts what users' work asks of their quotas; each process its own share, which has the same ratio."""
+    """Compares what a user's work asks of a day, or a month, with the calls it has."""
 
-    def __init__(self, signals: Signals, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ledger: Ledger, quota: Quota, signals: Signals, *, pages_per_call: int) -> None:
+        self._ledger = ledger
+        self._quota = quota
         self._signals = signals
-        self._clock = clock
-        self._asks: OrderedDict[UserId, _Asks] = OrderedDict()
+        self._pages_per_call = pages_per_call
 
-    def granted(self, user: UserId) -> None:
-        """A call was permitted."""
-        self._of(user).granted += 1
+    async def weigh(self, user: UserId, account: Account, refused: Wait) -> None:
+        """A call of an account of the user's was refused; noted when most of what the work asks for is.
 
-    async def denied(self, user: UserId) -> None:
-        """A call was refused; noted, once an hour, when most of the last hour's were. Never in the work's way."""
-        asks = self._of(user)
-        asks.denied += 1
-        if asks.mostly_denied:
-            del self._asks[user]
-            await self._note(user, asks)
-
-    def _of(self, user: UserId) -> _Asks:
-        """The user's asks of the running hour; the users that asked last are remembered."""
-        now = self._clock()
-        asks = self._asks.get(user)
-        if asks is None or now - asks.since >= WITHIN.total_seconds():
-            asks = self._asks[user] = _Asks(since=now)
-        self._asks.move_to_end(user)
-        if len(self._asks) > _MOST_USERS:
-            self._asks.popitem(last=False)
-        return asks
-
-    async def _note(self, user: UserId, asks: _Asks) -> None:
-        figures = {"asked": asks.granted + asks.denied, "denied": asks.denied}
-        log.warning("calls_mostly_denied", **figures)
+        Never in the work's way: what cannot be asked or noted now comes up again with the next day that is used up.
+        """
         try:
-            await self._signals.note(user, SignalKind.CALLS_DENIED, figures, quiet=WITHIN)
-        except LedgerUnavailable as error:
-            log.warning("signal_not_noted", code=error.code)  # more of the same will bring it up again
+            full = await self._used_up(account, refused.reason)
+            if full is not None:
+                await self._compare(user, full)
+        except (LedgerUnavailable, QuotaUnavailable) as error:
+            log.warning("signal_not_noted", code=error.code)
+
+    async def _used_up(self, account: Account, reason: WaitReason) -> Window | None:
+        """The day or month that is full; a minute has room again before anybody looks."""
+        match reason:
+            case WaitReason.QUOTA_DAY:
+                return (await self._quota.status(account)).day
+            case WaitReason.QUOTA_MONTH:
+                return (await self._quota.status(account)).month
+            case _:
+                return None
+
+    async def _compare(self, user: UserId, full: Window) -> None:
+        pages = await self._ledger.waiting(user, Stage.ANALYZE, at_most=_MOST_COUNTED)
+        denied = ceil(pages / self._pages_per_call)
+        asked = full.used + denied
+        if asked >= ENOUGH_CALLS and denied >= MOSTLY * asked:
+            figures = {"asked": asked, "denied": denied}
+            log.warning("calls_mostly_denied", **figures)
+            await self._signals.note(user, SignalKind.CALLS_DENIED, figures, quiet=_ONE_DAY)

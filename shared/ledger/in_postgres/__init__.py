@@ -168,6 +168,11 @@ class PostgresLedger:
         async with self._database.begin(user) as work:
             return await steering.set_paused(work, user, paused=False, by=by)
 
+    async def waiting(self, user: UserId, stage: Stage, *, at_most: int) -> int:
+        """See `Ledger.waiting`."""
+        async with self._database.begin(user) as work:
+            return await steering.waiting(work, user, stage, at_most)
+
     async def reap(self) -> Reaped:
         """See `Ledger.reap`; the lanes are looked at slice by slice, one a call."""
         async with self._database.begin() as work:

@@ -1,8 +1,8 @@
-"""Steering from outside: waking a lane, pausing and resuming a user, and asking for better analyses."""
+"""Steering from outside: waking a lane, what waits in it, pausing and resuming a user, asking for better analyses."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Text, exists, literal, select, true, update
+from sqlalchemy import ColumnElement, Text, exists, func, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,6 +45,12 @@ async def resting(work: AsyncConnection, stage: Stage, reasons: Sequence[WaitRea
         lanes.c.stage == stage, lanes.c.rest_until > NOW, lanes.c.rest_reason.in_(reasons)
     )
     return [UserId(user) for user in await work.scalars(found.order_by(lanes.c.user_id))]
+
+
+async def waiting(work: AsyncConnection, user: UserId, stage: Stage, at_most: int) -> int:
+    """See `Ledger.waiting`."""
+    mine = select(jobs.c.id).where(jobs.c.stage == stage, jobs.c.user_id == user, jobs.c.state == QUEUED)
+    return await work.scalar(select(func.count()).select_from(mine.limit(at_most).subquery())) or 0
 
 
 async def set_paused(work: AsyncConnection, user: UserId, *, paused: bool, by: Actor) -> bool:

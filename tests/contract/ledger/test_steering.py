@@ -144,6 +144,18 @@ async def test_submissions_and_erasures_at_once_leave_no_lane_asleep_over_work(f
         await fleet.ledger.erase(ADA, by=OPERATOR)
 
 
+async def test_what_waits_is_counted_for_one_user_and_one_stage_up_to_a_bound(fleet: Fleet) -> None:
+    await scraped(fleet.ledger, 2, user=BOB)
+    await scraped(fleet.ledger, 7)
+    await fleet.ledger.submit(ADA, pages(1, of="new"))
+    released = ids(await fleet.ledger.release(ANALYZE))
+
+    assert await fleet.ledger.waiting(ADA, ANALYZE, at_most=100) == 7 + 2 - len(released)
+    assert await fleet.ledger.waiting(ADA, ANALYZE, at_most=3) == 3
+    assert await fleet.ledger.waiting(BOB, ANALYZE, at_most=100) == 0
+    assert await fleet.ledger.waiting(ADA, SCRAPE, at_most=100) == 1
+
+
 async def test_a_rest_ends_by_itself(fleet: Fleet) -> None:
     await scraped(fleet.ledger, 2)
     [one, _] = await claim_all(fleet.ledger, ANALYZE)

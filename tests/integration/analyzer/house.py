@@ -206,7 +206,7 @@ class House:
                     breaker,
                     quota,
                     journal,
-                    Denials(InMemorySignals()),
+                    Denials(self.ledger, quota, InMemorySignals(), pages_per_call=5),
                     InMemoryPreferences(),
                     15_000,
                 ),

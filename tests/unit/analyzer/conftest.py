@@ -47,6 +47,7 @@ class Analyzer:
         per_minute: int = 15,
         share_per_minute: int = 15,
         default_key_per_minute: int = 15,
+        default_key_per_day: int = 1_500,
         batch_pause_s: float = 60.0,
         policy: DefaultKeyPolicy = DefaultKeyPolicy.OFF,
         text_tokens: int = 15_000,
@@ -61,7 +62,7 @@ class Analyzer:
             DeploymentLimits(
                 user=Limits(minute=per_minute),
                 share=Limits(minute=share_per_minute),
-                default_key=Limits(minute=default_key_per_minute),
+                default_key=Limits(minute=default_key_per_minute, day=default_key_per_day),
             )
         )
         self.quota = InMemoryQuota(limits=self.limits)
@@ -79,7 +80,7 @@ class Analyzer:
                 self.breaker,
                 self.quota,
                 self.journal,
-                Denials(self.signals),
+                Denials(self.ledger, self.quota, self.signals, pages_per_call=5),
                 self.preferences,
                 text_tokens,
             ),
