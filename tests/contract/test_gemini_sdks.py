@@ -313,7 +313,7 @@ async def test_a_provider_that_does_not_come_to_an_end_is_given_up_at_the_deadli
 
     assert type(down) is ProviderDown
     assert "in time" in down.sentence
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 async def test_a_request_that_never_left_says_so(gemini_at: GeminiAt) -> None:

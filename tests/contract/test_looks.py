@@ -13,7 +13,9 @@ from services.scraper.domain.limits import LookLimits
 from services.scraper.domain.looks import Apart, Failed, Flight, Looks, Seen, UnderWay
 from shared.errors import PageUnreachable
 from shared.in_redis import open_redis
-from tests.looks import look
+from tests.looks import look, patience
+
+__all__ = ["patience"]
 
 KEY = "https://site.example/"
 LONG, NOT_AT_ALL = timedelta(hours=1), timedelta()

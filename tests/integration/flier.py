@@ -14,7 +14,7 @@ from services.scraper.domain import sharing
 from services.scraper.domain.limits import LookLimits
 from services.scraper.domain.looking import Look
 from shared.in_redis import open_redis
-from tests.looks import URL
+from tests.looks import PATIENCE_S, URL
 
 
 class Endless:
@@ -27,7 +27,7 @@ class Endless:
 
 
 async def main(url: str, ends_after: timedelta) -> None:
-    in_redis.FLIGHT_ENDS_AFTER, sharing.PROLONG_EVERY = ends_after, ends_after / 10
+    in_redis.FLIGHT_ENDS_AFTER, sharing.PROLONG_EVERY, in_redis._PATIENCE_S = ends_after, ends_after / 10, PATIENCE_S
     async with open_redis(SecretStr(url)) as redis:
         looks = in_redis.RedisLooks(redis, way="static", limits=LookLimits())
         await sharing.SharedLook(Endless(), looks, fresh=timedelta(days=1)).look(URL)

@@ -418,7 +418,7 @@ async def test_a_silent_vault_is_given_up_within_seconds_for_many_callers(sessio
         assert "The vault does not answer in time." in map(str, answers)
         told = {"event": "vault_unavailable", "log_level": "warning", "failure": "does not answer in time"}
         assert told in logged
-        assert time.monotonic() - began < 12
+        assert time.monotonic() - began < 30
 
 
 async def test_an_answer_that_is_not_a_vaults_makes_keys_wait(session_of: SessionOf) -> None:

@@ -27,7 +27,9 @@ from shared.settings import EgressSettings
 from shared.values import Strategy
 from tests.conftest import OwnValkey
 from tests.integration.waiting import until
-from tests.looks import URL, look
+from tests.looks import URL, look, patience
+
+__all__ = ["patience"]
 
 DAY = timedelta(days=1)
 FLIGHTS = "fleet:{looks}:flight:*"

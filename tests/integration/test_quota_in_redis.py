@@ -244,7 +244,7 @@ async def test_a_redis_that_does_not_answer_is_given_up_within_seconds() -> None
         with pytest.raises(QuotaUnavailable):
             await quota.take(ADA)
 
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
         await redis.aclose()
 
 

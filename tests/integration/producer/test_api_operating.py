@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from shared.database import Database
-from shared.errors import PageGone, PageUnreachable
+from shared.errors import FleetError, PageGone, PageUnreachable
 from shared.ledger.checks import inconsistencies
 from shared.ledger.in_postgres import PostgresLedger
 from shared.ledger.policies import RetryPolicy, stage_policies
@@ -20,8 +20,8 @@ from tests.integration.producer.problems import problem
 PAGES = [f"https://example.org/{number}" for number in range(3)]
 
 
-def fail_everything(api: Api, *, gone: str = "/2") -> None:
-    """Every scrape job fails: pages whose address ends so are gone, the others cannot be reached."""
+def fail_everything(api: Api, *, gone: str = "/2", error: FleetError | None = None) -> None:
+    """Every scrape job fails, of this error or else: pages whose address ends so are gone, the others out of reach."""
 
     async def fail() -> None:
         database = Database(api.database_url, pool=1)
@@ -29,8 +29,8 @@ def fail_everything(api: Api, *, gone: str = "/2") -> None:
         while released := await ledger.release(Stage.SCRAPE):
             for release in released:
                 for job in await ledger.claim(Stage.SCRAPE, release.job_ids, release.token):
-                    error = PageGone("Gone.") if job.bookmark.url.endswith(gone) else PageUnreachable("Away.")
-                    await ledger.fail([job], error)
+                    usual = PageGone("Gone.") if job.bookmark.url.endswith(gone) else PageUnreachable("Away.")
+                    await ledger.fail([job], error or usual)
         await database.close()
 
     asyncio.run(fail())
