@@ -81,6 +81,13 @@ PLANTED = {
         "matchLabels: {app.kubernetes.io/component: scrape}",
         "matchLabels: {app.kubernetes.io/component: scraper}",
     ),
+    "gives up a pod before the next is ready": (ROLES + "pod.yaml", "maxUnavailable: 0", "maxUnavailable: 1"),
+    "its node is never drained": (ROLES + "disruptions.yaml", "maxUnavailable: 1", "minAvailable: 1"),
+    "wait for a pod that does not work": (
+        ROLES + "disruptions.yaml",
+        "  unhealthyPodEvictionPolicy: AlwaysAllow\n",
+        "",
+    ),
     "has 0 PodDisruptionBudgets": (
         ROLES + "disruptions.yaml",
         "app.kubernetes.io/component: intake",

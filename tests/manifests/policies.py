@@ -11,7 +11,7 @@ from services.scraper.settings import RendererSettings, ScraperSettings
 from shared import metrics
 from shared.broker import queue_name
 from shared.values import Stage
-from tests.manifests import Resource, Workload, name_of, network, of_kind, selects, wiring, workloads
+from tests.manifests import Resource, Workload, name_of, network, of_kind, replacing, selects, wiring, workloads
 
 Rule = Callable[[list[Resource]], Iterator[str]]
 
@@ -228,6 +228,7 @@ RULES: tuple[Rule, ...] = (
     queues_are_the_fleets,
     the_namespace_is_restricted,
     *network.RULES,
+    *replacing.RULES,
     *wiring.RULES,
 )
 
