@@ -1,5 +1,6 @@
 """The resources under deploy/k8s as Kubernetes would be given them, and everything that is wrong with them."""
 
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,12 @@ def put_together(folder: str, root: Path = ROOT) -> list[Resource]:
     )
     assert made.returncode == 0, made.stderr
     return [resource for resource in yaml.load_all(made.stdout, yaml.CSafeLoader) if resource]
+
+
+@functools.cache
+def shipped(folder: str) -> list[Resource]:
+    """The same of the files as they are, put together once."""
+    return put_together(folder)
 
 
 def of_kind(resources: list[Resource], *kinds: str) -> Iterator[Resource]:

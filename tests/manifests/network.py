@@ -101,7 +101,8 @@ def _unlike(who: str, found: frozenset[str], wanted: frozenset[str]) -> Iterator
 def _ours(resources: list[Resource]) -> dict[str, End]:
     """The pods to which the policies apply, by the page's names."""
     rabbitmq = {"rabbitmq": End.named("rabbitmq", _fleet())} if list(of_kind(resources, "RabbitmqCluster")) else {}
-    return {work.role: End.of(work) for work in workloads(resources)} | rabbitmq
+    found = {work.role: End.of(work) for work in workloads(resources)} | rabbitmq
+    return found | {"any other pod": End({"app": "any"}, _fleet())} if "api" in found else found
 
 
 def _servers(resources: list[Resource]) -> Iterator[tuple[End, list[str]]]:

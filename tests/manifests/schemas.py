@@ -25,7 +25,8 @@ def faults(resources: Sequence[Resource], *, versions: Sequence[str] = VERSIONS)
     for resource in resources:
         if resource not in of_operators and resource not in of_rabbitmq:
             yield from _against_kubernetes(resource, versions)
-    yield from _judged(of_operators)
+    if of_operators:
+        yield from _judged(of_operators)
     for resource in of_rabbitmq:
         yield from _against_ours(resource)
 

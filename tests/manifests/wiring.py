@@ -4,9 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from services.producer import intake
-from shared.broker import queue_name
-from shared.values import Stage
 from tests.manifests import Resource, Workload, name_of, of_kind, selects, workloads
 
 _OTHERS = {"rabbitmq": {"app.kubernetes.io/name": "rabbitmq"}}  # pods that an operator makes
@@ -67,51 +64,21 @@ def _ports(resources: list[Resource], selector: dict[str, Any]) -> set[str | int
     }
 
 
-def scalers_can_ask(resources: list[Resource]) -> Iterator[str]:
-    logins = {login["metadata"]["name"]: login for login in of_kind(resources, "TriggerAuthentication")}
-    mounted = {
-        volume["secret"]["secretName"]
-        for work in workloads(resources)
-        for volume in work.pod.get("volumes", [])
-        if "secret" in volume
-    }
-    for scaler in of_kind(resources, "ScaledObject"):
-        for trigger in scaler["spec"]["triggers"]:
-            if trigger["type"] == "rabbitmq" and trigger.get("authenticationRef", {}).get("name") not in logins:
-                yield f"{name_of(scaler)} asks RabbitMQ without a login that is there"
-            if "metricType" not in trigger:  # KEDA refuses `fallback` beside a type that is not written out
-                yield f"{name_of(scaler)} leaves a metricType out"
-            if trigger["type"] == "prometheus" and trigger["metadata"].get("ignoreNullValues") != "false":
-                yield f"{name_of(scaler)} takes no answer for no work"
-    for login in logins.values():
-        for entry in login["spec"]["secretTargetRef"]:
-            if entry["name"] not in mounted or entry["key"] != entry["parameter"]:
-                yield f"{name_of(login)} reads {entry['key']} of {entry['name']}, which is not there"
-
-
 def roles_run_as_themselves(resources: list[Resource]) -> Iterator[str]:
     """Each in its own image, and as the service account to which its role in the vault is bound."""
     for work in workloads(resources):
         image = re.sub(r"[:@].*", "", work.container["image"])
         if "bookmark-fleet/" in image and image.rpartition("/")[2] != work.role:
             yield f"{work.name} runs the image {image}"
+        if "bookmark-fleet/" in image and {"command", "args"} & work.container.keys():
+            yield f"{work.name} runs another command than its image's"
         role = work.environment().get("FLEET_VAULT_ROLE")
         if role and work.pod["serviceAccountName"] != f"fleet-{role}":
             yield f"{work.name} signs in as {role}, but runs as {work.pod['serviceAccountName']}"
 
 
-def every_queue_has_members_enough(resources: list[Resource]) -> Iterator[str]:
-    queues = {queue_name(stage, partition) for stage in Stage for partition in range(32)} | {intake.INTAKE.name}
-    for policy in of_kind(resources, "Policy"):
-        left = sorted(queue for queue in queues if not re.search(policy["spec"]["pattern"], queue))
-        if left:
-            yield f"{name_of(policy)} leaves {left[0]} out"
-
-
 RULES = (
     selectors_take_in_their_own_pods,
     ports_are_open,
-    scalers_can_ask,
     roles_run_as_themselves,
-    every_queue_has_members_enough,
 )

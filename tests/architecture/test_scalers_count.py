@@ -1,0 +1,91 @@
+"""What KEDA asks of Prometheus counts the work of the role it scales, where Prometheus has the shipped rules."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shared.values import Stage
+from tests.manifests import ROOT, of_kind, shipped
+
+STATES = {"queued": 100, "released": 10, "running": 1}
+COUNTED = {Stage.SCRAPE: 111, Stage.RENDER: 111, Stage.ANALYZE: 11}  # what waits for a user's quota wants no worker
+pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="tests/install-servers installs it")
+
+
+def queries(name: str) -> dict[Stage, str]:
+    """What is asked for each stage by the triggers of this name."""
+    return {
+        Stage(scaler["spec"]["scaleTargetRef"]["name"]): trigger["metadata"]["query"]
+        for scaler in of_kind(shipped("overlays/production"), "ScaledObject")
+        for trigger in scaler["spec"]["triggers"]
+        if trigger.get("name") == name and "fleet:" in trigger["metadata"]["query"]
+    }
+
+
+def backlog(stage: Stage, times: int) -> dict[str, int]:
+    """The series of two dispatchers, which count the same."""
+    return {
+        f'fleet_backlog_jobs{{stage="{stage}",state="{state}",pod="{pod}"}}': jobs * times
+        for state, jobs in STATES.items()
+        for pod in "ab"
+    }
+
+
+def waits(stage: Stage, seconds: int) -> dict[str, int]:
+    return {f'fleet_oldest_wait_seconds{{stage="{stage}",pod="a"}}': seconds}
+
+
+def answers(folder: Path, series: dict[str, int], expected: dict[str, int | None]) -> str:
+    """What promtool has against these answers to these queries; nothing when they are the answers."""
+    told = {
+        "rule_files": [str(file) for file in (ROOT / "deploy/prometheus/rules").glob("*.yml")],
+        "tests": [
+            {
+                "interval": "15s",
+                "input_series": [{"series": name, "values": f"{value}x8"} for name, value in series.items()],
+                "promql_expr_test": [
+                    {
+                        "expr": query,
+                        "eval_time": "2m",
+                        "exp_samples": [] if value is None else [{"labels": "{}", "value": value}],
+                    }
+                    for query, value in expected.items()
+                ],
+            }
+        ],
+    }
+    file = folder / "asked.test.yml"
+    file.write_text(yaml.safe_dump(told), encoding="utf-8")
+    done = subprocess.run(["promtool", "test", "rules", file], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def test_each_stage_is_asked_for_its_own_backlog_and_its_own_oldest_wait(tmp_path: Path) -> None:
+    series, expected = {}, {}
+    for times, stage in enumerate(Stage, start=1):
+        series |= backlog(stage, times) | waits(stage, 7 * times)
+        expected[queries("backlog")[stage]] = COUNTED[stage] * times
+        expected[queries("oldest-wait")[stage]] = 7 * times
+
+    assert answers(tmp_path, series, expected) == ""
+
+
+def test_a_stage_without_work_is_counted_as_none_and_one_that_nobody_counts_is_not_counted(tmp_path: Path) -> None:
+    asked = queries("backlog")
+    counted = {name: 0 for stage in Stage for name in waits(stage, 0)}
+
+    assert answers(tmp_path, counted, dict.fromkeys(asked.values(), 0)) == ""
+    assert answers(tmp_path, {}, dict.fromkeys(asked.values(), None)) == ""
+
+
+@pytest.mark.parametrize(("right", "wrong"), [('stage="render"', 'stage="scrape"'), ("sum(", "max("), ("sum(", "(")])
+def test_a_query_for_something_else_is_noticed(right: str, wrong: str, tmp_path: Path) -> None:
+    query = queries("backlog")[Stage.RENDER]
+    assert right in query
+
+    planted = {query.replace(right, wrong): COUNTED[Stage.RENDER]}
+
+    assert answers(tmp_path, backlog(Stage.RENDER, 1) | backlog(Stage.SCRAPE, 3), planted) != ""
