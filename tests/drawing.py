@@ -24,20 +24,26 @@ _PALETTE = (
     "#c0d8ff",
 )
 _NAMED = {
+    "text": "#ccccdc",
     "green": "#73bf69",
     "light-green": "#96d98d",
+    "dark-green": "#37872d",
     "blue": "#5794f2",
     "light-blue": "#8ab8ff",
-    "purple": "#b877d9",
-    "yellow": "#f2cc0c",
-    "orange": "#ff9830",
-    "red": "#f2495c",
-    "dark-green": "#37872d",
     "dark-blue": "#1f60c4",
+    "purple": "#b877d9",
+    "light-purple": "#ca95e5",
+    "dark-purple": "#8f3bb8",
+    "yellow": "#f2cc0c",
+    "super-light-yellow": "#fff899",
     "dark-yellow": "#e0b400",
+    "orange": "#ff9830",
     "dark-orange": "#fa6400",
+    "red": "#f2495c",
+    "light-red": "#ff7383",
     "dark-red": "#c4162a",
 }
+"""Grafana's dark theme."""
 _ROW_PX, _COLUMN_PX, _GAP_PX = 30, 56, 6
 _STYLE = """
 body { margin: 0; background: #111217; color: #ccccdc; font: 12px Inter, "DejaVu Sans", Arial, sans-serif }
@@ -78,7 +84,7 @@ def _panel(panel: Mapping[str, Any], ask: Ask) -> str:
         return f'<h2 style="top:{top}px">⌄ {title}</h2>'
     return (
         f'<div class=panel style="left:{left}px;top:{top}px;width:{width - _GAP_PX}px;height:{height - _GAP_PX}px">'
-        f"<b>{title}</b>{_inside(panel, _lines(panel, ask), width=width - 92, height=height - 98)}</div>"
+        f"<b>{title}</b>{_inside(panel, _lines(panel, ask), width=width - 98, height=height - 98)}</div>"
     )
 
 

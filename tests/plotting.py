@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-_LEFT_PX, _TOP_PX = 60, 8
+_LEFT_PX, _TOP_PX = 66, 8
 _TIMES, _HEIGHTS = 3, 4
 
 

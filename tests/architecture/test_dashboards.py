@@ -1,5 +1,6 @@
 """The dashboards in the repository are what the code beside them makes, and ask for metrics that exist."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 import pytest
 
 from deploy.grafana.building.__main__ import FOLDER, as_json
+from deploy.grafana.building.looks import KEYS, REASONS, STAGES
+from shared.values import KeyStatus, Stage, WaitReason
+from tests.drawing import drawn
 from tests.observing import RULES, known_metrics, metrics_named_in
 
 ROOT = Path(__file__).parents[2]
@@ -120,3 +124,25 @@ def test_every_axis_has_its_unit(name: str) -> None:
             assert unit == "suffix:/min", panel["title"]
         if any("seconds" in expr and "_count" not in expr for expr in asked):
             assert unit == "s", panel["title"]
+
+
+def test_every_status_of_a_key_and_every_reason_to_wait_has_a_colour_of_its_own() -> None:
+    for named, colours in ((KeyStatus, KEYS), (WaitReason, REASONS), (Stage, STAGES)):
+        assert colours.keys() == {each.value for each in named}
+        assert len(set(colours.values())) == len(colours)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_dashboard_can_be_drawn_with_answers_and_without(name: str) -> None:
+    board = json.loads(MADE[name])
+    points = [(1_000.0, 1.0), (1_002.0, 0.0), (1_008.0, 3.5)]
+    labels = ("stage", "state", "status", "reason", "outcome", "result", "verdict")
+    names = set(re.findall(r'"options": "(\w+)"', MADE[name])) | {"another"}
+
+    picture = drawn(board, lambda _: [(dict.fromkeys(labels, name), points) for name in names] + [({}, [])])
+    empty = drawn(board, lambda _: [])
+
+    for panel in panels_of(board):
+        assert html.escape(panel["title"]) in picture
+    assert "No data" not in picture
+    assert empty.count("<div class=figures>No") == len(panels_of(board))

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.building.looks import ANSWERS, INTO_PROVIDER, INTO_SCRAPING, INTO_STAGE, KEYS, STAGES
+from deploy.grafana.building.looks import ANSWERS, INTO_PROVIDER, INTO_SCRAPING, INTO_STAGE, KEYS, REASONS, STAGES
 from deploy.grafana.building.machinery import machinery
 from deploy.grafana.building.panels import A_MINUTE, Query, a_minute, board, by_stage, figure, graph, quantile, row
 from deploy.grafana.building.provider import breaker
@@ -199,6 +199,7 @@ def _work(whole: Dashboard) -> Dashboard:
                 stacked=True,
                 none_is_fine=True,
                 leads_to=INTO_PROVIDER,
+                colours=REASONS,
             )
         )
     )

@@ -32,6 +32,21 @@ KEYS: Colours = {
     "invalid": "red",
     "revoked": "dark-red",
 }
+REASONS: Colours = {  # yellow: a quota; red: somebody's server; purple: a person must act; the rest goes by itself soon
+    "quota_minute": "super-light-yellow",
+    "quota_day": "yellow",
+    "quota_month": "dark-yellow",
+    "quota_unavailable": "light-red",
+    "provider_down": "red",
+    "keys_unavailable": "dark-red",
+    "no_key": "light-purple",
+    "key_refused": "purple",
+    "paused": "dark-purple",
+    "batch_pause": "light-green",
+    "page_expected": "green",
+    "backoff": "light-blue",
+    "host_busy": "blue",
+}
 LOOKS: Colours = {
     "hit": "green",
     "joined": "light-green",
@@ -54,11 +69,9 @@ def painted(colour: str) -> list[DynamicConfigValue]:
     return [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})]
 
 
-def limits(low: str, high: str, *, at: float | None) -> boards.ThresholdsConfig:
-    """One colour below a value and another from there on."""
-    steps = [Threshold(value=None, color=low)]
-    if at is not None:
-        steps.append(Threshold(value=at, color=high))
+def limits(low: str, *higher: tuple[float, str]) -> boards.ThresholdsConfig:
+    """One colour for low values, and others from certain values on."""
+    steps = [Threshold(value=None, color=low), *(Threshold(value=value, color=colour) for value, colour in higher)]
     return boards.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
 
 

@@ -104,7 +104,7 @@ def graph(
     if most is not None:
         panel = panel.max(most)
     if bad_from is not None:
-        panel = panel.thresholds(limits("green", "red", at=bad_from)).thresholds_style(_DASHED)
+        panel = panel.thresholds(limits("green", (bad_from, "red"))).thresholds_style(_DASHED)
     if none_is_fine:
         panel = panel.no_value("None in this time")
     for name, colour in colours.items():
@@ -137,8 +137,12 @@ def figure(
     good_from: float | None = None,
     leads_to: boards.DashboardLink | None = None,
 ) -> stat.Panel:
-    """The newest value, large: red from `bad_from` on, or, where more is better, below `good_from`."""
-    steps = limits("green", "red", at=bad_from) if good_from is None else limits("red", "green", at=good_from)
+    """The newest value, large: red from `bad_from` on, or, where more is better, below `good_from`, else green."""
+    judged = limits("text")
+    if bad_from is not None:
+        judged = limits("green", (bad_from, "red"))
+    elif good_from is not None:
+        judged = limits("red", (good_from, "green"))
     [target] = _targets([query])
     return (
         stat.Panel()
@@ -152,7 +156,7 @@ def figure(
         .graph_mode(BigValueGraphMode.AREA)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
         .data_links([leads_to] if leads_to else [])
-        .thresholds(steps)
+        .thresholds(judged)
         .with_target(target)
     )
 

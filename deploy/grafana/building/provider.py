@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.building.looks import KEYS, words
+from deploy.grafana.building.looks import KEYS, REASONS, words
 from deploy.grafana.building.panels import A_MINUTE, Query, a_minute, board, graph, quantiles, row
 
 
@@ -90,6 +90,7 @@ def _quota(whole: Dashboard) -> Dashboard:
                 says="Lanes that wait, by reason: the rate-limit status of all users.",
                 stacked=True,
                 none_is_fine=True,
+                colours=REASONS,
             )
         )
         .with_panel(

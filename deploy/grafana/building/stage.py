@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.building.looks import OUTCOMES
+from deploy.grafana.building.looks import OUTCOMES, REASONS, STAGES
 from deploy.grafana.building.panels import A_MINUTE, Query, a_minute, board, choice, graph, quantiles, row
 
 _STAGE = '{stage=~"$stage"}'
@@ -24,7 +24,7 @@ def _waiting(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Backlog by state",
-                Query(f"sum by (stage, state) (fleet:backlog_jobs{_STAGE})", "{{stage}} {{state}}"),
+                Query(f"sum by (state) (fleet:backlog_jobs{_STAGE})", "{{state}}"),
                 says="queued in the ledger; released to the broker; running in a worker.",
                 stacked=True,
                 none_is_fine=True,
@@ -44,10 +44,11 @@ def _waiting(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Why users wait",
-                Query(f"sum by (stage, reason) (fleet:lanes{_STAGE})", "{{stage}} {{reason}}"),
+                Query(f"sum by (reason) (fleet:lanes{_STAGE})", "{{reason}}"),
                 says="Lanes with work that is not let out, by reason.",
                 stacked=True,
                 none_is_fine=True,
+                colours=REASONS,
             )
         )
         .with_panel(
@@ -57,6 +58,7 @@ def _waiting(whole: Dashboard) -> Dashboard:
                 says="Of users of whom nothing runs.",
                 unit="s",
                 bad_from=120,
+                colours=STAGES,
             )
         )
         .with_panel(
@@ -101,6 +103,7 @@ def _running(whole: Dashboard) -> Dashboard:
                 a_minute("fleet_lease_expired_total", by="stage", where=_STAGE),
                 says="Let out or begun, and nobody came back in time.",
                 unit=A_MINUTE,
+                colours=STAGES,
             )
         )
     )
@@ -123,7 +126,7 @@ def _outcomes(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Failures by code",
-                a_minute("fleet_jobs_total", by="stage, code", where='{stage=~"$stage", outcome="failed"}'),
+                a_minute("fleet_jobs_total", by="code", where='{stage=~"$stage", outcome="failed"}'),
                 says="`fleet failures --code CODE` lists them.",
                 stacked=True,
                 unit=A_MINUTE,
