@@ -24,7 +24,7 @@ _KEYS = {
     *("networks", "network_mode", "ports", "volumes", "tmpfs", "read_only", "cap_drop", "security_opt"),
 }
 _STATES = {"service_started", "service_healthy", "service_completed_successfully"}
-_SERVERS = {"postgres": 5432, "rabbitmq": 5672, "valkey": 6379, "vault": 8200, "prometheus": 9090, "grafana": 3000}
+LISTEN_ON = {"postgres": 5432, "rabbitmq": 5672, "valkey": 6379, "vault": 8200, "prometheus": 9090, "grafana": 3000}
 _ADDRESS = re.compile(r"(?://|@)(?:[^/@\s\"]*@)?([a-z][\w.-]*):(\d+)")
 _MAKERS = {"secrets", "vault-set-up"}
 _SEEN_BY = {  # secrets, and who beside their makers may read them
@@ -185,7 +185,7 @@ def addresses_lead_to_services(project: Project) -> Iterator[str]:
                 yield f"{service.name} asks {host}, which is no service"
             elif other is not service and not other.networks & service.networks:
                 yield f"{service.name} cannot reach {host}"
-            elif port not in other.image.ports | {_SERVERS.get(host)} and other is not service:
+            elif port not in other.image.ports | {LISTEN_ON.get(host)} and other is not service:
                 yield f"{service.name} asks {host} on {port}, where it does not listen"
 
 
@@ -245,7 +245,7 @@ def ports_are_this_machines_own(project: Project) -> Iterator[str]:
                 yield f"{service.name} is open to others on {outside}"
             if outside in taken:
                 yield f"{service.name} wants {outside}, which is taken"
-            if inside not in service.image.ports | {_SERVERS.get(service.name)}:
+            if inside not in service.image.ports | {LISTEN_ON.get(service.name)}:
                 yield f"{service.name} does not listen on {inside}"
             taken.add(outside)
 

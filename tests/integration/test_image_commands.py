@@ -15,21 +15,16 @@ import pytest
 
 from services.local.ports import free_port
 from tests.clean_environment import make_environment
-from tests.manifests import ROOT, Workload, put_together, workloads
+from tests.images import DOCKER, ROOT, image, stage
+from tests.manifests import Workload, put_together, workloads
 from tests.running_fleet import wait_until
 
-DOCKER = ROOT / "deploy" / "docker"
 AWAY = "127.0.0.1:1"  # nobody listens there
 SECRETS = {
     "/secrets/database/url": f"postgresql://fleet:x@{AWAY}/fleet",
     "/secrets/broker/connection_string": f"amqp://fleet:x@{AWAY}/",
     "/secrets/redis/url": f"redis://:x@{AWAY}/0",
     "/secrets/token/secret": "0123456789abcdef0123456789abcdef",
-}
-LIBRARIES = {"api": "producer", "intake": "producer", "dispatch": "producer", "migrate": "producer"} | {
-    "scrape": "scraper",
-    "render": "scraper",
-    "analyze": "analyzer",
 }
 
 Command = Callable[[str], Path]
@@ -41,7 +36,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     made: dict[str, Path] = {}
 
     def command(role: str) -> Path:
-        lock = LIBRARIES[role]
+        (lock,) = re.findall(r"^COPY --from=build-(\w+) /fleet /fleet$", stage(role), re.MULTILINE)
         if lock not in made:
             made[lock] = make_environment(tmp_path_factory.mktemp(lock), ROOT / "requirements" / f"{lock}.txt")
         return made[lock]
@@ -96,11 +91,10 @@ def test_a_role_lives_without_its_servers_is_not_ready_and_ends_at_a_signal(
     role: str, command: Command, tmp_path: Path, running: list[subprocess.Popen[bytes]]
 ) -> None:
     port, work = free_port(), in_kubernetes()[role]
-    (words,) = re.findall(rf'^CMD \["({role})"\]$', (DOCKER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
 
     with (tmp_path / "printed").open("wb") as printed:
         process = subprocess.Popen(
-            [command(role), words],
+            [command(role), *image(role).command],
             cwd=tmp_path,
             env=told(work, tmp_path, port),
             stdout=printed,
