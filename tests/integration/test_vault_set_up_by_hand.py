@@ -151,6 +151,7 @@ def test_the_job_of_kubernetes_sets_the_same_up_and_keeps_it_the_next_time(fresh
         assert bound["bound_service_account_names"] == [f"fleet-{role}"]
         assert bound["bound_service_account_namespaces"] == ["fleet"]
         assert bound["token_policies"] == [role]
+        assert bound["token_no_default_policy"] is True
     root.adapter.close()
 
 

@@ -12,7 +12,7 @@ from tests.manifests import (
     of_kind,
     rabbitmq,
     replacing,
-    scaling,
+    scalers,
     selects,
     settings,
     wiring,
@@ -26,7 +26,16 @@ _ACCOUNT = 10001  # the images' own
 _IDS = {"runAsUser", "runAsGroup", "fsGroup"}
 _UNITS = {"Mi": 2**20, "Gi": 2**30}
 _KINDS = {
-    *("Namespace", "Deployment", "Job", "Service", "ServiceAccount", "ConfigMap", "PodDisruptionBudget"),
+    *(
+        "Namespace",
+        "Deployment",
+        "Job",
+        "Service",
+        "ServiceAccount",
+        "ConfigMap",
+        "PodDisruptionBudget",
+        "PriorityClass",
+    ),
     *("NetworkPolicy", "ScaledObject", "TriggerAuthentication", "HorizontalPodAutoscaler"),
     *("PodMonitor", "PrometheusRule", "RabbitmqCluster", "Policy"),
 }
@@ -153,7 +162,7 @@ RULES: tuple[Rule, ...] = (
     *network.RULES,
     *rabbitmq.RULES,
     *replacing.RULES,
-    *scaling.RULES,
+    *scalers.RULES,
     *settings.RULES,
     *wiring.RULES,
 )
