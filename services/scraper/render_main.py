@@ -8,7 +8,6 @@ from services.scraper.actors import make_render_actor
 from services.scraper.adapters.browser import Launch
 from services.scraper.adapters.browsers import Browsers, Wear
 from services.scraper.adapters.egress_proxy import EgressProxy
-from services.scraper.adapters.in_aiohttp import HttpFetcher
 from services.scraper.adapters.in_chromium import ChromiumFetcher
 from services.scraper.adapters.parsers import Parsers
 from services.scraper.domain.fallback import fallback_for
@@ -16,15 +15,11 @@ from services.scraper.domain.limits import RenderLimits
 from services.scraper.domain.looking import FreshLook
 from services.scraper.domain.politeness.in_turn import FetcherInTurn
 from services.scraper.domain.scraping import ScrapePage
-from services.scraper.main import make_guard, make_robots, make_visits, shared_between_users
+from services.scraper.parts import open_parts
 from services.scraper.settings import PolitenessSettings, RendererSettings, ScraperSettings
 from shared.chromium import find_chromium
-from shared.database import Database
-from shared.egress.in_resolver import SystemResolver
 from shared.errors import BrowserMissing
-from shared.in_redis import open_redis
 from shared.jobs import Work
-from shared.ledger.opening import postgres_ledger
 from shared.settings import (
     BrokerSettings,
     BrowserSettings,
@@ -37,6 +32,8 @@ from shared.settings import (
 from shared.values import Stage, Strategy
 from shared.worker import Pool, run_pool
 
+_NAMES_AT_ONCE = 32  # a page asks for many beside its own
+
 
 def run_renderer(partitions: Sequence[int] | None = None) -> int:
     """Run one renderer process until it is told to stop; its exit code.
@@ -48,10 +45,9 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
         BrowserMissing: there is no Chromium.
         Misconfigured: a setting is missing or cannot be used.
     """
-    scraper, renderer, egress = ScraperSettings.read(), RendererSettings.read(), EgressSettings.read()
-    database, stores, dispatch = DatabaseSettings.read(), RedisSettings.read(), DispatchSettings.read()
-    politeness = PolitenessSettings.read()
-    manners = politeness.manners(longest_visit=timedelta(seconds=renderer.render_total_s))
+    scraper, politeness, egress = ScraperSettings.read(), PolitenessSettings.read(), EgressSettings.read()
+    database, redis, dispatch = DatabaseSettings.read(), RedisSettings.read(), DispatchSettings.read()
+    renderer = RendererSettings.read()
     limits = renderer.limits(
         connect=timedelta(seconds=scraper.fetch_connect_s), html_chars=scraper.fetch_max_inflated_bytes
     )
@@ -59,32 +55,29 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
 
     @asynccontextmanager
     async def open_work() -> AsyncIterator[Work]:
-        store = Database(database.database_url.get_secret_value(), pool=database.database_pool)
-        ledger = postgres_ledger(store, dispatch)
-        resolver = SystemResolver()
-        redis = open_redis(stores.redis_url)
-        guard, visits = make_guard(scraper, egress, resolver), make_visits(redis, egress, manners)
-        files = HttpFetcher(guard, visits, scraper.fetch_limits(), user_agent=scraper.fetch_user_agent)
-        robots = make_robots(politeness, files, redis, scraper)
-        try:
-            async with (
-                Parsers(scraper.parser_limits(), processes=renderer.render_parsers) as parsers,
-                EgressProxy(guard, limits) as proxy,
-                Browsers(_launch(program, proxy, scraper, limits), _wear(renderer)) as browsers,
-            ):
-                browser = FetcherInTurn(ChromiumFetcher(browsers, proxy, limits), visits, robots=robots)
-                fresh = FreshLook(browser, parsers, Strategy.BROWSER)
-                render = ScrapePage(
-                    looker=shared_between_users(fresh, redis, scraper, egress, Strategy.BROWSER),
-                    ledger=ledger,
-                    chars=scraper.content_max_chars,
-                    strategy=Strategy.BROWSER,
-                )
-                yield Work(ledger, render, fallback_for, needs={"ledger": store.answers})
-        finally:
-            resolver.close()
-            await redis.aclose()
-            await store.close()
+        async with (
+            open_parts(
+                scraper=scraper,
+                politeness=politeness,
+                egress=egress,
+                database=database,
+                redis=redis,
+                dispatch=dispatch,
+                longest_visit=limits.total,
+                names_at_once=_NAMES_AT_ONCE,
+            ) as parts,
+            Parsers(scraper.parser_limits(), processes=renderer.render_parsers) as parsers,
+            EgressProxy(parts.guard, limits) as proxy,
+            Browsers(_launch(program, proxy, scraper, limits), _wear(renderer)) as browsers,
+        ):
+            browser = FetcherInTurn(ChromiumFetcher(browsers, proxy, limits), parts.visits, robots=parts.robots)
+            render = ScrapePage(
+                looker=parts.shared(FreshLook(browser, parsers, Strategy.BROWSER), Strategy.BROWSER),
+                ledger=parts.ledger,
+                chars=scraper.content_max_chars,
+                strategy=Strategy.BROWSER,
+            )
+            yield Work(parts.ledger, render, fallback_for)
 
     pool = Pool(
         stage=Stage.RENDER,

@@ -19,7 +19,7 @@ from services.scraper.domain.limits import LookLimits
 from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import Apart, Away, Flight, Seen, UnderWay
 from services.scraper.domain.sharing import SharedLook
-from services.scraper.main import shared_between_users
+from services.scraper.parts import shared_between_users
 from services.scraper.settings import ScraperSettings
 from shared.errors import HostBusy, PageUnreachable
 from shared.in_redis import open_redis

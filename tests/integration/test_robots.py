@@ -18,7 +18,7 @@ from services.scraper.domain.pages import Fetched
 from services.scraper.domain.politeness import Manners
 from services.scraper.domain.politeness.in_turn import FetcherInTurn
 from services.scraper.domain.politeness.visiting import Visits
-from services.scraper.main import make_robots
+from services.scraper.parts import make_robots
 from services.scraper.settings import PolitenessSettings, ScraperSettings
 from shared.egress.in_memory import GuardInMemory
 from shared.egress.rules import Rules
