@@ -37,9 +37,9 @@ class Image:
 
 
 @cache
-def image(target: str) -> Image:
+def image(target: str, dockerfile: str = DOCKERFILE) -> Image:
     """The image of a role."""
-    lines = stage(target).replace("\\\n", " ").splitlines()
+    lines = stage(target, dockerfile).replace("\\\n", " ").splitlines()
     said = [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
     last = dict(said)
     _, _, check = last["HEALTHCHECK"].partition("CMD ")

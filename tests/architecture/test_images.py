@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.composing.rules import PINNED
-from tests.images import DOCKER, DOCKERFILE, ROLES, stage
+from tests.images import DOCKER, DOCKERFILE, ROLES, ROOT, Image, image, stage
+from tests.manifests.policies import ACCOUNT
 
 
 def hadolint(text: str) -> subprocess.CompletedProcess[str]:
@@ -21,6 +23,8 @@ def test_the_dockerfile_passes_its_linter_and_its_base_is_pinned() -> None:
 
     assert hadolint(DOCKERFILE).stdout == ""
     assert PINNED.search(base)
+    (locked_for,) = set(re.findall(r"--python-version (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    assert f"/python:{locked_for}." in base
 
 
 @pytest.mark.parametrize(
@@ -38,14 +42,88 @@ def test_the_linter_notices_a_planted_mistake(right: str, wrong: str, noticed: s
     assert noticed in hadolint(DOCKERFILE.replace(right, wrong)).stdout
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_every_role_has_a_target_that_hands_signals_on_and_runs_as_nobody(role: str) -> None:
-    said = stage(role)
+LIBRARIES = dict.fromkeys(("migrate", "api", "intake", "dispatch"), "producer") | {
+    "scrape": "scraper",
+    "render": "scraper",
+    "analyze": "analyzer",
+}
+TOLD = {"title", "description", "licenses", "version", "revision", "created"}
 
-    assert re.findall(r"^USER (\S+)", said, re.MULTILINE)[-1] == "10001:10001"
-    assert re.findall(r"^ENTRYPOINT (.*)", said, re.MULTILINE) == ['["tini", "--", "fleet"]']
-    assert re.findall(r"^CMD (.*)", said, re.MULTILINE) == [f'["{role}"]']
-    assert "HEALTHCHECK" in said
-    assert "org.opencontainers.image.revision" in said
-    assert ("chromium" in said) == (role == "render")
-    assert not re.search(r"gcc|build-essential|git ", said)
+
+def image_faults(dockerfile: str) -> Iterator[str]:
+    """Everything in which a target is not as deploy/docker/README.md says."""
+    for role in ROLES:
+        if f" AS {role}\n" not in dockerfile:
+            yield f"{role} has no target"
+            continue
+        said, made = stage(role, dockerfile), image(role, dockerfile)
+        yield from (f"{role} {fault}" for fault in (*_closed(role, said, made), *_run(role, said, made)))
+        if set(re.findall(r"org\.opencontainers\.image\.(\w+)=", said)) != TOLD:
+            yield f"{role} does not say what it is"
+
+
+def _closed(role: str, said: str, made: Image) -> Iterator[str]:
+    users = re.findall(r"^USER (\S+)", said, re.MULTILINE)
+    if users[-1] != f"{ACCOUNT}:{ACCOUNT}" or f"--uid {ACCOUNT} --gid {ACCOUNT} " not in said:
+        yield "runs as another account than in Kubernetes"
+    if (
+        re.search(r"gcc|build-essential|git |pip (install|wheel)", said)
+        or "pip uninstall --yes setuptools wheel pip" not in said
+    ):
+        yield "has something to build with"
+    if ("chromium" in said) != (role == "render"):
+        yield "has a browser and needs none, or the other way round"
+    if f"COPY --from=build-{LIBRARIES[role]} /fleet /fleet" not in said or said.count("--from=build") != 1:
+        yield "has another role's libraries"
+    if {made.environment.get(name) for name in ("HOME", "PYTHONDONTWRITEBYTECODE")} != {"/tmp", "1"}:  # noqa: S108 - the image's own
+        yield "writes where nothing can be written"
+
+
+def _run(role: str, said: str, made: Image) -> Iterator[str]:
+    if made.entrypoint != ["tini", "--", "fleet"] or "STOPSIGNAL SIGTERM\n" not in said:
+        yield "does not hear that it shall stop"
+    if made.command != [role]:
+        yield f"runs {made.command}"
+    port = made.environment["FLEET_API_PORT" if role == "api" else "FLEET_METRICS_PORT"]
+    if made.healthcheck != ([] if role == "migrate" else ["fleet-probe", f"http://127.0.0.1:{port}/readyz"]):
+        yield "is not asked whether it can work"
+
+
+def test_every_role_has_a_closed_target_that_hands_signals_on_and_can_be_asked() -> None:
+    assert list(image_faults(DOCKERFILE)) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "noticed"),
+    [
+        ("FROM producer AS dispatch\n", "FROM producer AS dispatcher\n", "dispatch has no target"),
+        ('CMD ["intake"]', 'CMD ["dispatch"]', "intake runs ['dispatch']"),
+        ("USER 10001:10001\nCOPY", "COPY", "render runs as another account"),
+        ("--uid 10001", "--uid 10002", "api runs as another account"),
+        ("recommends tini", "recommends tini gcc", "has something to build with"),
+        ("FROM ${BASE} AS role", "FROM build AS role", "has something to build with"),
+        ("    && python -m pip uninstall --yes setuptools wheel pip \\\n", "", "has something to build with"),
+        ("recommends chromium fonts", "recommends fonts", "render has a browser and needs none, or"),
+        ("COPY --from=build-analyzer", "COPY --from=build-scraper", "analyze has another role's libraries"),
+        ("HOME=/tmp", "HOME=/root", "writes where nothing can be written"),
+        ('["tini", "--", "fleet"]', '["fleet"]', "does not hear that it shall stop"),
+        ("STOPSIGNAL SIGTERM", "STOPSIGNAL SIGKILL", "does not hear that it shall stop"),
+        ("9000/readyz", "9000/healthz", "scrape is not asked whether it can work"),
+        ("127.0.0.1:8080", "127.0.0.1:9000", "api is not asked whether it can work"),
+        ('image.revision="${REVISION}"', 'image.revison="${REVISION}"', "does not say what it is"),
+    ],
+)
+def test_a_planted_mistake_in_an_image_is_noticed(right: str, wrong: str, noticed: str) -> None:
+    assert right in DOCKERFILE
+
+    found = list(image_faults(DOCKERFILE.replace(right, wrong)))
+
+    assert any(noticed in fault for fault in found), found
+
+
+def test_libraries_are_installed_by_their_hashes_alone() -> None:
+    text = DOCKERFILE + (DOCKER / "make-environment").read_text(encoding="utf-8")
+    installs = re.findall(r"\bpip .*\binstall .*", text)
+
+    assert len(installs) == 3, "what builds, a role's libraries, the fleet"
+    assert all("--require-hashes" in install or "--no-deps /wheels/" in install for install in installs)

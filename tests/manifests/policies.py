@@ -22,7 +22,7 @@ from tests.manifests import (
 Rule = Callable[[list[Resource]], Iterator[str]]
 
 _SIGNS_IN = {"api", "intake", "analyze"}
-_ACCOUNT = 10001  # the images' own
+ACCOUNT = 10001  # the images' own
 _IDS = {"runAsUser", "runAsGroup", "fsGroup"}
 _UNITS = {"Mi": 2**20, "Gi": 2**30}
 _KINDS = {
@@ -45,7 +45,7 @@ _PROFILES = {"render": {"type": "Localhost", "localhostProfile": "bookmark-fleet
 def pods_have_no_rights(resources: list[Resource]) -> Iterator[str]:
     for work in workloads(resources):
         held = work.pod["securityContext"]
-        if not held.get("runAsNonRoot") or {held.get(name) for name in _IDS} != {_ACCOUNT}:
+        if not held.get("runAsNonRoot") or {held.get(name) for name in _IDS} != {ACCOUNT}:
             yield f"{work.name} runs as root, or not as the images' account"
         if held.get("seccompProfile") != _PROFILES.get(work.role, {"type": "RuntimeDefault"}):
             yield f"{work.name} has another seccomp profile than it needs"
