@@ -162,6 +162,19 @@ def manage(facts: dict[str, Any], method: str, path: str, body: dict[str, str] |
         return json.loads(answer.read() or "null")
 
 
+@pytest.fixture
+def rabbitmqctl() -> Callable[[str, Path], None]:
+    """Runs commands of `rabbitmqctl` in a folder, as somebody on RabbitMQ's machine would."""
+    facts = facts_of("rabbitmq")
+
+    def run(commands: str, folder: Path) -> None:
+        path = f"/usr/lib/rabbitmq/bin:{facts['environment']['PATH']}"  # what is on Debian's own PATH wants to be root
+        shell = ["bash", "-euo", "pipefail", "-c", commands]
+        subprocess.run(shell, cwd=folder, env=facts["environment"] | {"PATH": path}, check=True, timeout=120)
+
+    return run
+
+
 # ---- OpenBao --------------------------------------------------------------------------------------
 
 

@@ -10,9 +10,37 @@ from tests.manifests import ROOT
 GUIDE = ROOT / "docs" / "operations"
 PAGES = [*sorted(GUIDE.glob("*.md")), ROOT / "deploy" / "docker" / "README.md"]
 
+RUN = {
+    "bao",
+    "fleet",
+    "openssl",
+    "pg_dump",
+    "pg_restore",
+    "psql",
+    "rabbitmq-plugins",
+    "rabbitmqctl",
+    "tr",
+    "valkey-cli",
+}
+"""Programs whose commands on the pages are run here, against real servers."""
+
+NOT_RUN = {
+    "kubectl": "there is no cluster here: rehearsed with a stand-in that remembers (test_following_the_guide)",
+    "install": "it writes into folders of a cluster's nodes: its source is looked for",
+    "docker": "there is no engine here: compared with compose.yaml and the Dockerfile (test_operations_guide)",
+    "git": "it fetches the next release",
+}
+
 
 def blocks(page: Path) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def block(page: str, *, about: str, language: str = "sh") -> str:
+    """The one block of a page with these words in it, for a test to run."""
+    text = (GUIDE / page).read_text(encoding="utf-8")
+    (found,) = (each for each in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if about in each)
+    return str(found)
 
 
 def commands(text: str) -> Iterator[list[str]]:

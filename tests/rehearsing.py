@@ -56,9 +56,11 @@ class Rehearsal:
             self._delete(
                 [_name(each) for each in self._overlay(folder)] if folder else [f"{words[1]}/{words[2]}"], words
             )
+        elif verb in {"scale", "annotate"}:
+            self._all_of(words[1], words)
         for word in words if verb in {"wait", "rollout", "exec", "set"} else ():
             if word.startswith(("job/", "deployment/")):
-                self._runs(self.require(word))
+                self._runs(word, self.require(word))
 
     def _overlay(self, folder: str) -> list[dict[str, Any]]:
         try:
@@ -67,7 +69,11 @@ class Rehearsal:
             raise Missing(folder) from None
 
     def _apply(self, resources: list[dict[str, Any]]) -> None:
-        self.there |= {_name(each): each for each in resources}
+        for each in resources:
+            before = self.there.get(_name(each), {}).get("spec", {})
+            if "replicas" in before:  # where a manifest does not say how many, they stay as many as they are
+                each["spec"].setdefault("replicas", before["replicas"])
+            self.there[_name(each)] = each
         self.require("namespace/fleet")
 
     def _create(self, words: list[str]) -> None:
@@ -82,7 +88,18 @@ class Rehearsal:
                 self.require(name)
             self.there.pop(name, None)
 
-    def _runs(self, workload: dict[str, Any]) -> None:
+    def _all_of(self, kind: str, words: list[str]) -> None:
+        found = [each for name, each in self.there.items() if name.startswith(f"{kind}/")]
+        if not found or "--all" not in words:
+            raise Missing(kind)
+        for each in found:
+            for word in words:
+                if word.startswith("--replicas="):
+                    each["spec"]["replicas"] = int(word.removeprefix("--replicas="))
+
+    def _runs(self, name: str, workload: dict[str, Any]) -> None:
+        if workload["spec"].get("replicas") == 0:
+            raise Missing(f"a pod of {name}")
         pod = workload["spec"]["template"]["spec"]
         for volume in pod["volumes"]:
             for kind, key in (("secret", "secretName"), ("configMap", "name")):

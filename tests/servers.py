@@ -100,6 +100,7 @@ class Holder:
             "management": f"http://127.0.0.1:{management}",
             "user": "fleet",
             "password": server.password,
+            "environment": dict(server.command().environment),
         }
 
     def stop(self) -> None:

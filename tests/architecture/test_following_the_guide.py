@@ -14,7 +14,14 @@ from tests.manifests import FOLDERS, ROOT, put_together
 
 LATER = [block for page in ("losses.md", "keeping.md") for block in blocks(GUIDE / page) if block.startswith("kubectl")]
 GUIDED = "\n".join([*blocks(GUIDE / "kubernetes.md"), *LATER])
-FILES = ("database.url", "redis.url", "token.secret", "vault.token", "ca.crt")  # what the page says to have
+FILES = (
+    "database.url",
+    "redis.url",
+    "token.secret",
+    "broker.url",
+    "vault.token",
+    "ca.crt",
+)  # what the page says to have
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +68,7 @@ def test_the_page_leads_from_nothing_to_a_fleet_and_on(desk: dict[str, str]) -> 
         ('--target "$role"', '--target "$rolle"', "rolle: unbound variable"),
         ("kubectl apply -k deploy/k8s/overlays/production/migration", "true", "namespace/fleet is not there"),
         ("url=database.url", "url=postgresql.url", "postgresql.url is not there"),
+        ("--all --replicas=1", "--all --replicas=0", "a pod of deployment/api is not there"),
     ],
 )
 def test_a_planted_mistake_stops_who_follows_the_page(

@@ -9,11 +9,10 @@ import pytest
 import yaml
 
 from services.cli.main import main
-from tests.guide import GUIDE, PAGES, all_commands, blocks, commands, of_the_fleet
+from tests.guide import GUIDE, NOT_RUN, PAGES, RUN, all_commands, blocks, commands, of_the_fleet
 from tests.manifests import FOLDERS, ROOT, Resource, put_together, workloads
 
-INSTALLED = ("overlays/production/migration", "overlays/production", "vault-set-up")
-PROGRAMS = {"bao", "docker", "fleet", "git", "install", "kubectl", "pg_dump", "pg_restore", "psql", "rabbitmqctl"}
+INSTALLED = ("overlays/production/migration", "overlays/production", "overlays/plain", "vault-set-up")
 TOLD = {"SUPERUSER_URL"}  # what a page asks the reader to know
 DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
 
@@ -29,9 +28,23 @@ def after(command: list[str], option: str) -> str | None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_uses_programs_it_may_and_variables_it_sets(page: Path) -> None:
     for block in blocks(page):
-        assert {command[0] for command in commands(block)} <= PROGRAMS
+        assert {command[0] for command in commands(block)} <= RUN | NOT_RUN.keys()
         used = set(re.findall(r"(?<!\\)\$\{?([A-Za-z_]\w*)", block))
         assert used - set(re.findall(r"(?:for |^)(\w+)(?: in|=)", block, re.MULTILINE)) <= TOLD
+
+
+def test_every_block_that_can_run_here_is_run_by_a_test() -> None:
+    tests = [file.read_text(encoding="utf-8") for file in (ROOT / "tests" / "integration").glob("test_*.py")]
+    run = [about for test in tests for about in re.findall(r'block\(\s*"[\w.]+", about="([^"]+)"', test)]
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        of_servers = [block for block in blocks(page) if {each[0] for each in commands(block)} & (RUN - {"fleet"})]
+        for block in [*of_servers, *re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]:
+            assert any(about in block for about in run), block
+
+
+def test_what_is_said_to_run_nowhere_is_on_a_page() -> None:
+    assert {command[0] for command in all_commands()} >= NOT_RUN.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

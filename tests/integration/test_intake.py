@@ -5,7 +5,9 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pika
 import psycopg
@@ -32,6 +34,7 @@ from shared.settings import DispatchSettings
 from shared.signals.in_postgres import PostgresSignals
 from shared.values import UserId
 from tests.conftest import Own
+from tests.guide import block
 from tests.integration.waiting import until
 from tests.integration.wire import Wire
 
@@ -267,6 +270,33 @@ async def test_a_fault_in_one_event_stops_no_other(rabbitmq_url: str, channel: B
         await until(lambda: taken == ["e-2"], what="the other is taken")
 
     assert rejected(channel)[0][0].headers["fleet_code"] == "internal_fault"
+
+
+async def test_events_that_were_set_aside_are_taken_by_a_version_that_understands_them(
+    rabbitmq_url: str,
+    database_url: str,
+    channel: BlockingChannel,
+    rabbitmqctl: Callable[[str, Path], None],
+    tmp_path: Path,
+) -> None:
+    async def faulty(_: Event) -> None:
+        raise ZeroDivisionError
+
+    async with running(rabbitmq_url, faulty):
+        tell(channel, 1)
+        tell(channel, 2)
+        await until(lambda: waiting_in(channel, REJECTED) == 2, what="they are set aside")
+
+    host = urlsplit(rabbitmq_url).path[1:]
+    moving = block("losses.md", about="shovel rejected").replace('"amqp://"', f'"amqp:///{host}"')
+    async with taking_events(rabbitmq_url, database_url):
+        tell(channel, 2)
+        await until(lambda: len(bookmarks(database_url)) == 1, what="one was sent again")
+        await asyncio.to_thread(rabbitmqctl, moving.replace("set_parameter", f"set_parameter -p {host}"), tmp_path)
+        await until(lambda: len(bookmarks(database_url)) == 2, what="the other is taken")
+        await until(lambda: waiting_in(channel, REJECTED) == waiting_in(channel, INTAKE) == 0, what="none is left")
+
+    assert len(bookmarks(database_url)) == 2
 
 
 async def test_lost_connections_and_deleted_queues_lose_no_event(

