@@ -68,7 +68,9 @@ DISPATCH_TICK = Histogram(
 OUTBOX_PENDING = Gauge("fleet_outbox_pending", "Events written and not yet published.")
 OUTBOX_OLDEST = Gauge("fleet_outbox_oldest_seconds", "Age of the oldest event that is not yet published.")
 COUNTED_AT = Gauge(
-    "fleet_counted_timestamp_seconds", "When the gauges of what waits were last counted in full, in Unix time."
+    "fleet_counted_timestamp_seconds",
+    "When the gauges of what waits in the ledger or in the broker were last counted, in Unix time.",
+    ["source"],
 )
 
 # A counter that is not there before its first event hides that event from rate() and increase().

@@ -1,7 +1,7 @@
 """The gauges of what waits, counted now and then by the dispatcher and shown on its /metrics."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, Protocol
@@ -86,21 +86,35 @@ class DefaultKeyUse:
 
 
 async def count_for_ever(
-    counting: Counting, default_key: DefaultKeyUse, carrier: Carrier, stages: Iterable[Stage], *, every: timedelta
+    counting: Counting, default_key: DefaultKeyUse, carrier: Carrier, stages: Sequence[Stage], *, every: timedelta
 ) -> NoReturn:
     """Bring the gauges up to date; what cannot be counted keeps its last value, and `COUNTED_AT` its age."""
     while True:
-        try:
-            show(await counting.standing(), stages)
-            await default_key.count()
-            for stage in stages:
-                for partition, depth in (await carrier.depths(stage)).items():
-                    QUEUE_DEPTH.labels(stage, f"{partition:02}").set(depth)
-                DEAD_LETTERS.labels(stage).set(await carrier.dead_letters(stage))
-            COUNTED_AT.set_to_current_time()
-        except (BrokerUnavailable, LedgerUnavailable) as error:
-            log.warning("gauges_stale", code=error.code, sentence=error.sentence)
+        await _counted("ledger", _count_ledger(counting, default_key, stages))
+        await _counted("broker", _count_broker(carrier, stages))
         await asyncio.sleep(every.total_seconds())
+
+
+async def _counted(source: str, count: Awaitable[None]) -> None:
+    """Say when it was counted there; one server that is away keeps nobody from counting in the other."""
+    try:
+        await count
+    except (BrokerUnavailable, LedgerUnavailable) as error:
+        log.warning("gauges_stale", source=source, code=error.code, sentence=error.sentence)
+    else:
+        COUNTED_AT.labels(source).set_to_current_time()
+
+
+async def _count_ledger(counting: Counting, default_key: DefaultKeyUse, stages: Iterable[Stage]) -> None:
+    show(await counting.standing(), stages)
+    await default_key.count()
+
+
+async def _count_broker(carrier: Carrier, stages: Iterable[Stage]) -> None:
+    for stage in stages:
+        for partition, depth in (await carrier.depths(stage)).items():
+            QUEUE_DEPTH.labels(stage, f"{partition:02}").set(depth)
+        DEAD_LETTERS.labels(stage).set(await carrier.dead_letters(stage))
 
 
 def show(standing: Standing, stages: Iterable[Stage]) -> None:

@@ -12,6 +12,9 @@ import pytest
 import yaml
 
 from services.cli.main import main
+from shared import errors
+from shared.errors import pages, provider, work
+from tests.manifests import of_kind, put_together
 from tests.observing import known_metrics, metrics_named_in
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +58,13 @@ MISTAKES = [
         "alerts", "for: 10m\n        expr: |\n          fleet:oldest", "expr: |\n          fleet:oldest", id="no for"
     ),
     pytest.param(
-        "alerts", "max(fleet_counted_timestamp", "min(fleet_counted_timestamp", id="one replica that is stuck"
+        "alerts", "max by (source) (fleet_counted", "min by (source) (fleet_counted", id="one replica that is stuck"
+    ),
+    pytest.param(
+        "alerts",
+        "fleet:oldest_wait_seconds > 600",
+        "max by (stage) (fleet_oldest_wait_seconds) > 600",
+        id="old figures",
     ),
 ]
 
@@ -87,11 +96,62 @@ def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_is_silent(
         (case["alertname"], bool(case["exp_alerts"]))
         for path in TESTS
         for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
-        for case in test["alert_rule_test"]
+        for case in test.get("alert_rule_test", ())
     ]
 
     assert {name for name, fires in asked if fires} == alerts()
     assert {name for name, fires in asked if not fires} == alerts()
+
+
+OURS = {"internal_fault", "took_too_long", "lease_expired", "answer_unusable"}
+"""Codes of failed jobs that spend the budget of the service level `success`."""
+NOT_OURS = {
+    # the page's, its site's or the web's
+    "address_refused",
+    "page_blocked",
+    "page_empty",
+    "page_gone",
+    "page_refused",
+    "page_unreachable",
+    "page_unusable",
+    "robots_refused",
+    "content_blocked",  # by the provider's rules
+    "key_expired",
+    "key_refused",  # the user's
+    "user_erased",
+    "lease_lost",  # no job fails for it: somebody else has it, or nobody wants it
+}
+
+
+def test_a_job_that_fails_for_a_reason_of_ours_spends_the_budget_of_success() -> None:
+    ways = {error for module in (pages, provider, work) for error in vars(module).values() if is_how_a_job_ends(error)}
+    assert {error.code for error in ways} == OURS | NOT_OURS
+    counted = {
+        code
+        for rule in rules()
+        if rule.get("labels", {}).get("slo") == "success" and "outcome" in rule["expr"]
+        for code in re.findall(r'code=~"([^"]+)"', rule["expr"])
+    }
+    assert [set(codes.split("|")) for codes in counted] == [OURS]
+
+
+def is_how_a_job_ends(error: object) -> bool:
+    """What waits has not failed, and what is set up wrongly does not start."""
+    branches = (errors.Permanent, errors.Transient)
+    return isinstance(error, type) and issubclass(error, branches) and error not in branches
+
+
+def test_an_alert_leads_to_its_page_wherever_the_overlay_says_that_this_repository_can_be_read() -> None:
+    overlay = yaml.safe_load((ROOT / "deploy/k8s/overlays/production/kustomization.yaml").read_text(encoding="utf-8"))
+    [runbook] = [made for made in overlay["configMapGenerator"] if made["name"] == "runbook"]
+    [repository] = [said.removeprefix("repository=") for said in runbook["literals"]]
+    resources = put_together("overlays/production")
+    [made] = of_kind(resources, "PrometheusRule")
+
+    assert repository.startswith("https://")
+    assert [each for each in of_kind(resources, "ConfigMap") if each["metadata"]["name"].startswith("runbook")] == []
+    for rule in (rule for group in made["spec"]["groups"] for rule in group["rules"] if "alert" in rule):
+        assert rule["annotations"]["runbook_url"] == f"{repository}/docs/runbook/{rule['alert']}.md"
 
 
 def test_every_alert_has_a_page_and_every_page_an_alert() -> None:

@@ -157,7 +157,7 @@ def test_no_metric_carries_a_user_a_host_or_an_address_in_its_labels() -> None:
     metrics = importlib.import_module("shared.metrics")
     allowed = {
         *("stage", "partition", "state", "reason", "outcome", "code", "strategy", "verdict", "kind"),
-        *("key_source", "direction", "window", "status", "type", "result", "provider"),
+        *("key_source", "direction", "window", "status", "type", "result", "provider", "source"),
     }
     declared = [value for value in vars(metrics).values() if hasattr(value, "_labelnames")]
 

@@ -224,7 +224,7 @@ def _provider(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Keys",
-                Query("max by (status) (fleet_keys)", "{{status}}"),
+                Query("fleet:keys", "{{status}}"),
                 says="Users' keys by status.",
                 stacked=True,
                 none_is_fine=True,

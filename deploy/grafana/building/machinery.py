@@ -30,14 +30,14 @@ def machinery(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Events to publish",
-                Query("max(fleet_outbox_pending)", "events"),
+                Query("fleet:outbox_pending", "events"),
                 says="What others have not been told yet; falls to 0 every few seconds.",
             )
         )
         .with_panel(
             graph(
                 "Oldest event to publish",
-                Query("max(fleet_outbox_oldest_seconds)", "age"),
+                Query("fleet:outbox_oldest_seconds", "age"),
                 says="Rises evenly when nothing goes out: docs/runbook/FleetOutboxStuck.md.",
                 unit="s",
                 bad_from=300,
@@ -62,7 +62,7 @@ def machinery(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Dead letters",
-                Query("max by (stage) (fleet_dead_letters)", "{{stage}}"),
+                Query("fleet:dead_letters", "{{stage}}"),
                 says="Messages that were refused or came back too often: docs/runbook/FleetDeadLetters.md.",
                 bad_from=1,
                 colours=STAGES,
@@ -84,7 +84,7 @@ def machinery(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Age of these figures",
-                Query("time() - max(fleet_counted_timestamp_seconds)", "since counted"),
+                Query("time() - max by (source) (fleet_counted_timestamp_seconds)", "{{source}} counted"),
                 says="When a dispatcher last counted what waits, in the ledger and the broker.",
                 unit="s",
                 bad_from=120,

@@ -105,7 +105,7 @@ def _quota(whole: Dashboard) -> Dashboard:
             graph(
                 "Default key: calls used up",
                 Query(
-                    "max by (window) (fleet_default_key_calls) / max by (window) (fleet_default_key_limit)",
+                    "fleet:default_key_used:ratio",
                     "{{window}}",
                 ),
                 says="Of this day's and this month's.",
@@ -124,7 +124,7 @@ def _keys(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Keys by status",
-                Query("max by (status) (fleet_keys)", "{{status}}"),
+                Query("fleet:keys", "{{status}}"),
                 says="Users' keys. exhausted ones come back by themselves.",
                 stacked=True,
                 none_is_fine=True,

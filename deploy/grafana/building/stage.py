@@ -34,7 +34,7 @@ def _waiting(whole: Dashboard) -> Dashboard:
             graph(
                 "Queue by partition",
                 Query(
-                    'max by (stage, partition) (fleet_queue_depth{stage=~"$stage", partition=~"$partition"})',
+                    'fleet:queue_depth{stage=~"$stage", partition=~"$partition"}',
                     "{{stage}}.{{partition}}",
                 ),
                 says="Messages in the broker. One that stays full beside empty ones has no consumer.",
@@ -137,7 +137,7 @@ def _outcomes(whole: Dashboard) -> Dashboard:
             graph(
                 "Stale deliveries and dead letters",
                 a_minute("fleet_stale_deliveries_total", by="stage", where=_STAGE, legend="{{stage}} stale a minute"),
-                Query(f"max by (stage) (fleet_dead_letters{_STAGE})", "{{stage}} dead"),
+                Query(f"fleet:dead_letters{_STAGE}", "{{stage}} dead"),
                 says="Stale ones are harmless. Dead ones want to be looked at.",
             )
         )
