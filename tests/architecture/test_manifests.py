@@ -37,6 +37,14 @@ def test_all_images_of_a_release_are_of_its_version() -> None:
     assert {image.rpartition(":")[2] for image in images if "bookmark-fleet/" in image} == {version}
 
 
+def test_the_vault_is_set_up_where_the_fleet_looks_for_it() -> None:
+    (set_up,), fleet = workloads(shipped("vault-set-up")), workloads(shipped("overlays/production"))
+
+    told = {work.environment().get("FLEET_VAULT_ADDR") for work in fleet}
+
+    assert told == {set_up.environment()["BAO_ADDR"]}
+
+
 def test_the_component_for_traces_is_taken_and_lets_every_role_reach_the_collector(tmp_path: Path) -> None:
     for part in ("k8s", "grafana"):
         shutil.copytree(ROOT / "deploy" / part, tmp_path / "deploy" / part)
