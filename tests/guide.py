@@ -27,7 +27,7 @@ RUN = {
 NOT_RUN = {
     "kubectl": "there is no cluster here: rehearsed with a stand-in that remembers (test_following_the_guide)",
     "install": "it writes into folders of a cluster's nodes: its source is looked for",
-    "docker": "there is no engine here: compose.md is followed with each service's program (test_compose), builds are compared",
+    "docker": "there is no engine here: each service's program is run (integration/test_compose), builds are compared",
     "git": "it fetches the next release",
 }
 
