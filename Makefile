@@ -8,7 +8,7 @@ IMAGES := producer scraper analyzer
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install check format lock dashboards picture manifests docs bench fuzz chaos mutate clean
+.PHONY: help run test install check format lock dashboards picture manifests docs bench footprint fuzz chaos mutate clean
 
 help: ## list every target with a sentence
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ lock: ## resolve pyproject.toml anew into requirements/, with hashes and without
 
 bench: install ## the benchmarks, each against a baseline in the same run: one table, and build/bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+footprint: install ## what each role takes of memory, processor and connections: the table in docs/operations/sizing.md; ten minutes
+	@./tests/install-servers
+	@$(BIN)/python -m tests.footprint $(ARGS)
 
 fuzz: install ## the property tests with many more examples than `make test` gives them
 	$(BIN)/pytest -n auto --hypothesis-profile fuzz -m hypothesis $(ARGS)

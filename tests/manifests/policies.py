@@ -12,19 +12,21 @@ from tests.manifests import (
     of_kind,
     rabbitmq,
     replacing,
+    replicas,
     scalers,
     selects,
     settings,
+    sizes,
     wiring,
     workloads,
 )
+from tests.manifests.sizes import in_bytes
 
 Rule = Callable[[list[Resource]], Iterator[str]]
 
 _SIGNS_IN = {"api", "intake", "analyze"}
 ACCOUNT = 10001  # the images' own
 _IDS = {"runAsUser", "runAsGroup", "fsGroup"}
-_UNITS = {"Mi": 2**20, "Gi": 2**30}
 _KINDS = {
     *(
         "Namespace",
@@ -81,19 +83,13 @@ def containers_are_limited(resources: list[Resource]) -> Iterator[str]:
             yield f"{work.name} has no limit of memory"
         elif not {"cpu", "memory"} <= requests.keys():
             yield f"{work.name} requests no processor or memory"
-        elif not 2**25 <= _bytes(requests["memory"]) <= _bytes(limits["memory"]):
+        elif not 2**25 <= in_bytes(requests["memory"]) <= in_bytes(limits["memory"]):
             yield f"{work.name} requests {requests['memory']} of {limits['memory']}"
-        if "cpu" in limits:  # docs/operations/README.md says why
+        if "cpu" in limits:  # docs/operations/sizing.md says why
             yield f"{work.name} is throttled"
         for volume in work.pod.get("volumes", []):
             if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
                 yield f"{work.name}: the volume {volume['name']} has no limit"
-
-
-def _bytes(quantity: str) -> int:
-    """Bytes in the units that we write; none of any other."""
-    written = re.fullmatch(r"(\d+)(Mi|Gi)", quantity)
-    return int(written[1]) * _UNITS[written[2]] if written else 0
 
 
 def images_are_pinned(resources: list[Resource]) -> Iterator[str]:
@@ -162,8 +158,10 @@ RULES: tuple[Rule, ...] = (
     *network.RULES,
     *rabbitmq.RULES,
     *replacing.RULES,
+    *replicas.RULES,
     *scalers.RULES,
     *settings.RULES,
+    *sizes.RULES,
     *wiring.RULES,
 )
 
