@@ -28,9 +28,14 @@ def metrics_named_in(text: str) -> set[str]:
 
 
 def known_metrics() -> set[str]:
+    return set(labels_of_metrics())
+
+
+def labels_of_metrics() -> dict[str, set[str]]:
+    """The fleet's metrics as Prometheus calls them, and their labels."""
     declared = vars(importlib.import_module("shared.metrics")).values()
     return {
-        metric._name + ("_total" if metric._type == "counter" else "")
+        metric._name + ("_total" if metric._type == "counter" else ""): set(metric._labelnames)
         for metric in declared
         if hasattr(metric, "_labelnames")
     }

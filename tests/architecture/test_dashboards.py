@@ -52,7 +52,7 @@ def panels_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_every_panel_has_a_place_and_a_number_of_its_own_and_asks_the_chosen_prometheus(name: str) -> None:
+def test_every_panel_has_a_place_a_number_and_a_title_of_its_own_and_asks_the_chosen_prometheus(name: str) -> None:
     board = json.loads(MADE[name])
     covered = [
         (at["x"] + column, at["y"] + line)
@@ -64,6 +64,7 @@ def test_every_panel_has_a_place_and_a_number_of_its_own_and_asks_the_chosen_pro
     assert len(covered) == len(set(covered))
     assert max(column for column, _ in covered) < 24
     assert sorted(panel["id"] for panel in board["panels"]) == list(range(1, len(board["panels"]) + 1))
+    assert len({panel["title"] for panel in panels_of(board)}) == len(panels_of(board))
     assert {panel["title"] for panel in panels_of(board) if panel["datasource"]["uid"] != "${datasource}"} == set()
     assert all(link["includeVars"] and link["keepTime"] for link in board["links"])
 

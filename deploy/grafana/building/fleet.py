@@ -40,7 +40,7 @@ def _promises(whole: Dashboard) -> Dashboard:
         )
         .with_panel(
             figure(
-                "Oldest wait",
+                "Oldest wait now",
                 Query("fleet:oldest_wait_seconds", "{{stage}}"),
                 says="Of users of whom nothing runs although it could: who waits longest, and how long.",
                 unit="s",
