@@ -7,9 +7,11 @@ import click
 _COMMANDS = {
     "up": ("services.cli.up:up", "start the whole fleet on this machine"),
     "submit": ("services.cli.submit:submit", "hand in bookmarks"),
+    "import": ("services.cli.moving:import_", "hand in what a browser or a reading list exported"),
     "status": ("services.cli.status:status", "what waits, runs, is done and has failed"),
     "results": ("services.cli.results:results", "a user's bookmarks and what was concluded"),
     "read": ("services.cli.read:read", "what was read from a bookmark's page"),
+    "export": ("services.cli.moving:export", "everything that is kept of a user's bookmarks"),
     "key": ("services.cli.keys:key", "add, show, remove or check a user's API key"),
     "quota": ("services.cli.quota:quota", "how many provider calls a user has left"),
     "signals": ("services.cli.signals:signals", "what looked wrong about users"),

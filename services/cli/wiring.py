@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from services.producer.domain.bursts import Bursts
+from services.producer.domain.submitting import SubmitBookmarks
+from services.producer.settings import SubmissionSettings
 from shared.audit import Actor, here
 from shared.database import Database
 from shared.ledger import Ledger
@@ -48,6 +51,13 @@ async def open_ledger() -> AsyncIterator[OpenLedger]:
         )
     finally:
         await database.close()
+
+
+def submitting(opened: OpenLedger) -> SubmitBookmarks:
+    """What takes bookmarks, with an eye on bursts."""
+    burst = SubmissionSettings.read().submission_burst
+    bursts = Bursts(handed_in=opened.reports.handed_in_since, signals=opened.signals, burst=burst)
+    return SubmitBookmarks(opened.ledger, bursts)
 
 
 def operator() -> Actor:

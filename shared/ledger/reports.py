@@ -1,6 +1,8 @@
 """The ledger's read side: what the front door, the command line and the live page show."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +24,7 @@ _HANDED_IN = text("""
       FROM (SELECT submitted_at FROM bookmarks WHERE user_id = :user ORDER BY id DESC LIMIT :at_most) AS newest
 """)
 _TEXT = select(*(contents.c[name] for name in ("title", "final_url", "strategy", "text", "links", "fetched_at")))
+_EXPORTED_AT_ONCE = 50  # each with its text
 _UNFINISHED = text("SELECT count(*) FROM jobs WHERE state IN ('queued', 'released', 'running')")
 
 
@@ -93,6 +96,25 @@ class Reports:
             links=[Link(**link) for link in row.links],
             fetched_at=row.fetched_at,
         )
+
+    async def export(self, user: UserId) -> AsyncIterator[dict[str, Any]]:
+        """Everything that is kept of a user's bookmarks, in order of their ids: as shown, and with the page's text."""
+        after: BookmarkId | None = None
+        while True:
+            page = await self.bookmarks(user, after=after, limit=_EXPORTED_AT_ONCE)
+            texts = await self._texts(user, page.bookmarks)
+            for bookmark in page.bookmarks:
+                yield bookmark.as_json() | {"text": texts.get(bookmark.id)}
+            if page.after is None:
+                return
+            after = page.after
+
+    async def _texts(self, user: UserId, of: Sequence[BookmarkView]) -> dict[BookmarkId, str]:
+        wanted = select(contents.c.bookmark_id, contents.c.text).where(
+            contents.c.user_id == user, contents.c.bookmark_id.in_([bookmark.id for bookmark in of])
+        )
+        async with self._database.begin(user) as work:
+            return {BookmarkId(row.bookmark_id): row.text for row in await work.execute(wanted)}
 
     async def progress(self, user: UserId) -> Progress:
         """How far a user's bookmarks are, and what they wait for; all zero for an unknown user."""

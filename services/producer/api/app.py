@@ -6,7 +6,18 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from services.producer.api import admin, bookmarks, default_key, health, identity, keys, operating, pages, users
+from services.producer.api import (
+    admin,
+    bookmarks,
+    default_key,
+    health,
+    identity,
+    keys,
+    moving,
+    operating,
+    pages,
+    users,
+)
 from services.producer.api.crashes import Crashes
 from services.producer.api.describing import describe, operation_id
 from services.producer.api.headers import Headers
@@ -43,7 +54,7 @@ def create_app(settings: FrontDoorSettings, *, tokens: TokenReader, max_body_byt
         generate_unique_id_function=operation_id,
     )
     app.state.tokens = tokens
-    for subject in (bookmarks, keys, users, identity, admin, default_key, operating):
+    for subject in (bookmarks, moving, keys, users, identity, admin, default_key, operating):
         app.include_router(subject.router, responses=RESPONSES)
     app.include_router(health.router)
     app.include_router(pages.router)

@@ -39,13 +39,24 @@ def test_a_browsers_bookmarks_are_handed_in_with_tags_and_times(answer: Answer, 
     )
     file.write_text(f"<DL><p><DT><H3>Reading</H3><DL><p>{links}</DL><p></DL>", encoding="utf-8")
 
-    told = answer("submit", "--file", str(file), "--user", "ada")
+    told = answer("import", str(file), "--user", "ada")
 
     assert ([one["url"] for one in told["bookmarks"]], told["left_out"]) == ([PAGES[0]], 1)
     [shown] = answer("results", "--user", "ada")
     assert (shown["title"], shown["tags"]) == ("One", ["x", "Reading"])
-    assert "were left out" in fleet("submit", "--file", str(file), "--user", "ada").stdout
-    assert "--file" in fleet("submit", "--user", "ada").stderr
+    assert "were left out" in fleet("import", str(file), "--user", "ada").stdout
+
+
+def test_everything_of_a_users_bookmarks_can_be_taken_away(fleet: Run) -> None:
+    urls = [f"https://example.org/{number}" for number in range(51)]
+    fleet("submit", *urls, "--user", "ada")
+    fleet("submit", "https://example.org/of-linus", "--user", "linus")
+
+    lines = [json.loads(line) for line in fleet("export", "--user", "ada").stdout.splitlines()]
+
+    assert [line["url"] for line in lines] == urls
+    assert {line["text"] for line in lines} == {None}
+    assert fleet("export", "--user", "nobody").exit_code == 1
 
 
 def test_more_than_a_thousand_bookmarks_are_submitted_at_once(answer: Answer) -> None:

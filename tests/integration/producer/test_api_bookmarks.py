@@ -1,8 +1,10 @@
 """Bookmarks over HTTP: accepted once, listed, shown, removed; what cannot be accepted is said and leaves nothing."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.producer.conftest import Api
@@ -43,6 +45,28 @@ def test_a_thousand_bookmarks_are_accepted_at_once_and_listed_page_by_page(api: 
         seen += [bookmark["url"] for bookmark in page["bookmarks"]]
         cursor = None if page["after"] is None else f"&cursor={page['after']}"
     assert seen == urls
+
+
+def test_a_browsers_file_moves_in_and_everything_moves_out_again(api: Api) -> None:
+    file = f'<DL><DT><A HREF="{A_PAGE}" TAGS="x">A page</A><DT><A HREF="javascript:alert(1)">None</A></DL>'
+    html = {"Content-Type": "text/html"}
+
+    first = api.ask("POST", "/v1/users/ada/imports", content=file, headers=html)
+    again = api.ask("POST", "/v1/users/ada/imports", content=file, headers=html)
+
+    assert (first.status_code, first.json()) == (202, {"bookmarks": 1, "created": 1, "left_out": 1})
+    assert (again.status_code, again.json()) == (200, {"bookmarks": 1, "created": 0, "left_out": 1})
+    problem(api.ask("POST", "/v1/users/ada/imports", content="no links", headers=html), 422, "invalid_input")
+    with psycopg.connect(api.database_url) as connection:
+        connection.execute(
+            "INSERT INTO contents (bookmark_id, user_id, strategy, verdict, final_url, title, text, chars, words)"
+            " SELECT id, user_id, 'static', 'ok', url, 'A page', 'What it says.', 13, 3 FROM bookmarks"
+        )
+    out = api.ask("GET", "/v1/users/ada/export")
+    assert out.headers["content-type"].startswith("application/x-ndjson")
+    [bookmark] = map(json.loads, out.text.splitlines())
+    assert (bookmark["url"], bookmark["tags"], bookmark["text"]) == (A_PAGE, ["x"], "What it says.")
+    problem(api.ask("GET", "/v1/users/nobody/export", whose="nobody"), 404, "unknown_user")
 
 
 def test_a_list_can_be_asked_for_one_state(api: Api) -> None:

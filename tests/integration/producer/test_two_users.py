@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,6 +55,8 @@ OF_A_USER: dict[Address, tuple[Any, Scope]] = {
     ("PUT", "/v1/users/{user}/api-key"): ({"key": KEYS[LINUS]}, Scope.KEYS),
     ("GET", "/v1/users/{user}/api-key"): (None, Scope.READ),
     ("DELETE", "/v1/users/{user}/api-key"): (None, Scope.KEYS),
+    ("POST", "/v1/users/{user}/imports"): (f"<a href={A_PAGE}>A page</a>", Scope.WRITE),
+    ("GET", "/v1/users/{user}/export"): (None, Scope.READ),
     ("GET", "/v1/users/{user}/rate-limit"): (None, Scope.READ),
     ("GET", "/v1/users/{user}/stats"): (None, Scope.READ),
     ("GET", "/v1/users/{user}/progress"): (None, Scope.READ),
@@ -442,6 +445,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "submit": [[f"https://example.org/{mark(ADA)}/0", "--user", LINUS]],
     "status": [["--user", LINUS]],
     "results": [["--user", LINUS]],
+    "import": [["{file}", "--user", LINUS]],
+    "export": [["--user", LINUS]],
     "read": [["{bookmark}", "--user", LINUS]],
     "key add": [["--user", LINUS]],
     "key show": [["--user", LINUS]],
@@ -478,13 +483,16 @@ def test_every_command_that_takes_a_user_has_an_entry_here() -> None:
 
 
 def test_commands_for_linus_neither_show_nor_change_anything_of_ada(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("services.cli.command.configure_logs", lambda *_, **__: None)
+    file = tmp_path / "bookmarks.html"
+    file.write_text(f"<a href=https://example.org/{mark(ADA)}/0>Linus's now</a>", encoding="utf-8")
     adas = of_ada_alone(house)
     for command, tries in COMMANDS.items():
         for arguments in tries:
-            typed = [argument.format(failed=house.failed, bookmark=house.bookmark) for argument in arguments]
+            names = {"failed": house.failed, "bookmark": house.bookmark, "file": file}
+            typed = [argument.format(**names) for argument in arguments]
             outcome = CliRunner().invoke(main, [*command.split(), *typed, "--json"], input=KEYS[LINUS])
             assert outcome.exit_code in {0, 1}, (command, outcome.output, outcome.exception)
             assert ADA not in outcome.output.replace(f"https://example.org/{mark(ADA)}/0", ""), command
