@@ -12,6 +12,7 @@ from tests.manifests import ROOT, of_kind, shipped
 
 STATES = {"queued": 100, "released": 10, "running": 1}
 COUNTED = 11  # what waits for a quota, a retry or a pause wants no worker; who waits for one shows in the oldest wait
+COUNTED_JUST_NOW = [f'fleet_counted_timestamp_seconds{{source="ledger",job="fleet",instance="{pod}"}}' for pod in "ab"]
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="tests/install-servers installs it")
 
 
@@ -28,14 +29,14 @@ def queries(name: str) -> dict[Stage, str]:
 def backlog(stage: Stage, times: int) -> dict[str, int]:
     """The series of two dispatchers, which count the same."""
     return {
-        f'fleet_backlog_jobs{{stage="{stage}",state="{state}",pod="{pod}"}}': jobs * times
+        f'fleet_backlog_jobs{{stage="{stage}",state="{state}",job="fleet",instance="{pod}"}}': jobs * times
         for state, jobs in STATES.items()
         for pod in "ab"
     }
 
 
 def waits(stage: Stage, seconds: int) -> dict[str, int]:
-    return {f'fleet_oldest_wait_seconds{{stage="{stage}",pod="a"}}': seconds}
+    return {f'fleet_oldest_wait_seconds{{stage="{stage}",job="fleet",instance="a"}}': seconds}
 
 
 def answers(folder: Path, series: dict[str, int], expected: dict[str, int | None]) -> str:
@@ -45,7 +46,10 @@ def answers(folder: Path, series: dict[str, int], expected: dict[str, int | None
         "tests": [
             {
                 "interval": "15s",
-                "input_series": [{"series": name, "values": f"{value}x8"} for name, value in series.items()],
+                "input_series": [
+                    *({"series": name, "values": f"{value}x8"} for name, value in series.items()),
+                    *({"series": counted, "values": "0+15x8"} for counted in COUNTED_JUST_NOW),
+                ],
                 "promql_expr_test": [
                     {
                         "expr": query,
