@@ -15,6 +15,8 @@ from tests.manifests import ROOT, Resource, name_of
 
 VERSIONS = ("1.29", "1.33", "1.37")
 _OPERATORS = ("keda.sh/v1alpha1", "monitoring.coreos.com/v1")
+# Each resource would have the same megabytes of definitions read again.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 _VALIDATORS = ROOT / "deploy" / "k8s" / "validators"
 
 
