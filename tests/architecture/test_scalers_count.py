@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ COUNTED_JUST_NOW = [f'fleet_counted_timestamp_seconds{{source="ledger",job="flee
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="tests/install-servers installs it")
 
 
-def queries(name: str) -> dict[Stage, str]:
-    """What is asked for each stage by the triggers of this name."""
+def queries(name: str) -> dict[str, str]:
+    """What is asked for each role by the triggers of this name."""
     return {
-        Stage(scaler["spec"]["scaleTargetRef"]["name"]): trigger["metadata"]["query"]
+        scaler["spec"]["scaleTargetRef"]["name"]: trigger["metadata"]["query"]
         for scaler in of_kind(shipped("overlays/production"), "ScaledObject")
         for trigger in scaler["spec"]["triggers"]
-        if trigger.get("name") == name and "fleet:" in trigger["metadata"]["query"]
+        if trigger.get("name") == name
     }
 
 
@@ -39,7 +40,7 @@ def waits(stage: Stage, seconds: int) -> dict[str, int]:
     return {f'fleet_oldest_wait_seconds{{stage="{stage}",job="fleet",instance="a"}}': seconds}
 
 
-def answers(folder: Path, series: dict[str, int], expected: dict[str, int | None]) -> str:
+def answers(folder: Path, series: Mapping[str, int | str], expected: dict[str, int | None]) -> str:
     """What promtool has against these answers to these queries; nothing when they are the answers."""
     told = {
         "rule_files": [str(file) for file in (ROOT / "deploy/prometheus/rules").glob("*.yml")],
@@ -47,7 +48,10 @@ def answers(folder: Path, series: dict[str, int], expected: dict[str, int | None
             {
                 "interval": "15s",
                 "input_series": [
-                    *({"series": name, "values": f"{value}x8"} for name, value in series.items()),
+                    *(
+                        {"series": name, "values": value if isinstance(value, str) else f"{value}x8"}
+                        for name, value in series.items()
+                    ),
                     *({"series": counted, "values": "0+15x8"} for counted in COUNTED_JUST_NOW),
                 ],
                 "promql_expr_test": [
@@ -78,11 +82,26 @@ def test_each_stage_is_asked_for_its_own_backlog_and_its_own_oldest_wait(tmp_pat
 
 
 def test_a_stage_without_work_is_counted_as_none_and_one_that_nobody_counts_is_not_counted(tmp_path: Path) -> None:
-    asked = queries("backlog")
+    asked = {stage: queries("backlog")[stage] for stage in Stage}
     counted = {name: 0 for stage in Stage for name in waits(stage, 0)}
 
     assert answers(tmp_path, counted, dict.fromkeys(asked.values(), 0)) == ""
     assert answers(tmp_path, {}, dict.fromkeys(asked.values(), None)) == ""
+
+
+@pytest.mark.parametrize(("events", "waits_s"), [(6000, 300), (0, 0)])
+def test_the_intake_is_asked_for_its_events_and_how_long_the_newest_will_wait(
+    events: int, waits_s: int, tmp_path: Path
+) -> None:
+    queue = {'rabbitmq_detailed_queue_messages_ready{queue="producer.intake",instance="a"}': f"{events}x8"}
+    pace = {
+        f'fleet_events_total{{type="bookmark.added",result="{result}",instance="{pod}"}}': f"0+{events // 40}x8"
+        for result, pod in (("accepted", "a"), ("accepted", "b"), ("published", "c"))
+    }
+
+    expected = {queries("backlog")["intake"]: events, queries("oldest-wait")["intake"]: waits_s}
+
+    assert answers(tmp_path, queue | pace, expected) == ""
 
 
 @pytest.mark.parametrize(("right", "wrong"), [('stage="render"', 'stage="scrape"'), ("sum(", "max("), ("sum(", "(")])

@@ -70,12 +70,12 @@ def scalers_keep_within_their_numbers(resources: list[Resource]) -> Iterator[str
 
 
 def scalers_look_at_all_there_is_to_see(resources: list[Resource]) -> Iterator[str]:
-    """Backlog and oldest wait of a stage by Prometheus, with the queues' depth where it is away."""
+    """Backlog and oldest wait by Prometheus, with the queues' depth where it is away; of the API, its processor."""
     for scaler in of_kind(resources, "ScaledObject"):
         role = scaler["spec"]["scaleTargetRef"]["name"]
         asked = [trigger.get("name") for trigger in scaler["spec"]["triggers"]]
         by_prometheus = {trigger["name"] for trigger in _of_type(scaler, "prometheus")}
-        if role in set(Stage) and by_prometheus != {"backlog", "oldest-wait"}:
+        if role != "api" and by_prometheus != {"backlog", "oldest-wait"}:
             yield f"{name_of(scaler)} looks at {sorted(by_prometheus)} alone"
         if by_prometheus and len(_of_type(scaler, "rabbitmq")) != 1:
             yield f"{name_of(scaler)} is blind without Prometheus"
