@@ -10,11 +10,13 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from services.local.ports import free_port
+from services.local.warden import Warden
 from tests.manifests import Workload, put_together, workloads
 from tests.running_fleet import wait_until
 
@@ -61,7 +63,9 @@ class Pod:
             return self.kill()
 
     def kill(self) -> int:
-        self.process.kill()
+        """End it at once, with all that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.wait()
 
 
@@ -134,11 +138,17 @@ def _of(share: int | str, replicas: int) -> float:
     return int(share[:-1]) / 100 * replicas if isinstance(share, str) else share
 
 
-def start_process(role: str, settings: dict[str, Any], folder: Path) -> Pod:
-    """A process of a role with nothing of our environment's settings, and its probes on a port of its own."""
+def start_process(role: str, settings: dict[str, Any], folder: Path, warden: Warden) -> Pod:
+    """A process of a role with nothing of our environment's settings, and its probes on a port of its own.
+
+    Should the test be killed, the warden ends it.
+    """
     port = free_port()
     listening = {"FLEET_API_PORT": str(port), "FLEET_METRICS_PORT": "0" if role == "api" else str(port)}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLEET_")}
     with (folder / f"{role}-{port}.log").open("wb") as log:
-        process = subprocess.Popen([FLEET, role], env=inherited | settings | listening, cwd=folder, stderr=log)
+        process = subprocess.Popen(
+            [FLEET, role], env=inherited | settings | listening, cwd=folder, stderr=log, start_new_session=True
+        )
+    warden.watch(process.pid, signal.SIGTERM)
     return Pod(process, port)

@@ -10,6 +10,7 @@ import httpx2
 import psycopg
 import pytest
 
+from services.local.warden import Warden
 from tests.conftest import Vault
 from tests.gemini_emulator import GeminiEmulator
 from tests.integration.producer.conftest import SECRET, Api
@@ -82,7 +83,7 @@ def settings(database_url: str, rabbitmq_url: str, redis_url: str, gemini: Gemin
 
 
 @pytest.fixture
-def start_pod(settings: dict[str, str], vault: Vault, tmp_path: Path) -> Iterator[StartPod]:
+def start_pod(settings: dict[str, str], vault: Vault, tmp_path: Path, warden: Warden) -> Iterator[StartPod]:
     pods: list[Pod] = []
 
     def start(role: str, *, partitions: int) -> Pod:
@@ -94,7 +95,7 @@ def start_pod(settings: dict[str, str], vault: Vault, tmp_path: Path) -> Iterato
             "FLEET_VAULT_ROLE_ID": signs_in.role_id,
             "FLEET_VAULT_SECRET_ID": signs_in.secret_id.get_secret_value(),
         }
-        pods.append(start_process(role, settings | own, tmp_path))
+        pods.append(start_process(role, settings | own, tmp_path, warden))
         return pods[-1]
 
     yield start
