@@ -105,7 +105,10 @@ def _last_hour(whole: Dashboard) -> Dashboard:
         .with_panel(
             figure(
                 "Users out of calls",
-                Query('sum(fleet:lanes{reason=~"quota_(minute|day|month)"}) or vector(0)', "users"),
+                Query(
+                    'sum(fleet:lanes{reason=~"quota_(minute|day|month)"}) or 0 * sum(fleet:oldest_wait_seconds)',
+                    "users",
+                ),
                 says="Of whom analyses wait until their minute, day or month has room again.",
                 leads_to=INTO_PROVIDER,
             )
@@ -119,10 +122,9 @@ def _work(whole: Dashboard) -> Dashboard:
         .with_panel(
             graph(
                 "Backlog",
-                Query("sum by (stage) (fleet:backlog_jobs)", "{{stage}}"),
+                Query("sum by (stage) (fleet:backlog_jobs) or 0 * fleet:oldest_wait_seconds", "{{stage}}"),
                 says="Jobs that have not ended. Much of it may rightly wait: for quotas, keys, pauses.",
                 stacked=True,
-                none_is_fine=True,
                 colours=STAGES,
                 leads_to=INTO_STAGE,
             )
