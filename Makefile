@@ -75,7 +75,7 @@ mutate: install ## change shared/quota and shared/keys in many small ways; `.ven
 dashboards: install ## write deploy/grafana/dashboards from the code beside it
 	$(BIN)/python -m deploy.grafana.building
 
-picture: install ## draw docs/images: the dashboards with figures of a real fleet under load; four minutes at most
+picture: install ## draw docs/images: the dashboards with figures of a real fleet under load; some four minutes
 	@./tests/install-servers
 	$(BIN)/python -m tests.picture
 
