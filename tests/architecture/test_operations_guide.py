@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import click
 import pytest
 import yaml
 
 from services.cli.main import main
+from shared.ledger.views import Overview
 from tests.guide import GUIDE, NOT_RUN, PAGES, RUN, all_commands, blocks, commands, of_the_fleet
 from tests.manifests import FOLDERS, ROOT, Resource, put_together, workloads
 
@@ -146,3 +148,21 @@ def test_every_setting_that_is_a_secret_has_its_rotation() -> None:
 
     assert "FLEET_TOKEN_SECRET" in secrets
     assert {name for name in secrets if f"`{name}`" not in rotation} == set()
+
+
+def test_the_figures_that_the_page_on_watching_names_are_in_the_overview() -> None:
+    rows = re.findall(r"^\|[^|]+\|([^|]+)\|[^|]+\|$", (GUIDE / "watching.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = [re.findall(r"`(\.?[a-z][\w.\[\]]*)`", row) for row in rows]
+    assert sum(map(len, named)) > 10
+    for places in named:
+        beside = places[0].rpartition(".")[0] if places else ""
+        for place in places:
+            field_of(Overview, f"{beside}{place}" if place.startswith(".") else place)
+
+
+def field_of(view: type, place: str) -> object:
+    """The type of a view's field, however deep: `health.stages[].success`."""
+    name, _, rest = place.partition(".")
+    field = get_type_hints(view)[name.removesuffix("[]")]
+    inner = get_args(field)[0] if name.endswith("[]") else field
+    return field_of(inner, rest) if rest else inner
