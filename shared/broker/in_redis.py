@@ -42,7 +42,7 @@ class RedisCarrier:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await asyncio.to_thread(self._broker.client.close)
+        await asyncio.to_thread(self._broker.close)
 
     def _send(self, releases: Sequence[Released]) -> list[Released]:
         refused = []

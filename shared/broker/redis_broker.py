@@ -42,6 +42,10 @@ class OneMachineBroker(WithoutDelays, RedisBroker):
         for name in queues:
             self.declare_queue(name)
 
+    def close(self) -> None:
+        """Let go of the connections; Dramatiq would leave them to whoever collects the garbage."""
+        self.client.connection_pool.disconnect()
+
     def declare_queue(self, queue_name: str) -> None:
         """Get to know a queue, and no queue for delays."""
         if queue_name not in self.queues:

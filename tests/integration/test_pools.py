@@ -12,6 +12,7 @@ from urllib.parse import quote
 import aiohttp
 import dramatiq
 import pika
+import psutil
 import pytest
 
 from services.local.ports import free_port
@@ -179,13 +180,21 @@ async def test_one_users_slow_pages_hold_up_nobody_on_the_same_partition(fleet: 
 
 
 async def test_threads_and_connections_of_a_pool_end_with_it(fleet: Fleet) -> None:
-    before = set(threading.enumerate())
+    threads, connections = set(threading.enumerate()), connected()
     await fleet.submit(users=1, each=1)
     async with fleet.pool(), fleet.dispatcher():
         await until(lambda: fleet.scraped() == 1, what="it works")
+    await fleet.carrier.close()
 
     ours = {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
-    assert ours - before == set()
+    assert ours - threads == set()
+    assert connected() - connections == set()
+
+
+def connected() -> set[int]:
+    """The local ports of this process's open connections."""
+    found = psutil.Process().net_connections("tcp")
+    return {connection.laddr.port for connection in found if connection.status == psutil.CONN_ESTABLISHED}
 
 
 def running(fleet: Fleet) -> int:
