@@ -30,9 +30,12 @@ QUICK = {
 
 def wait_until(true: Callable[[], bool], *, what: str, patience_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + patience_s
-    while not true():
+    while True:
+        began = time.monotonic()
+        if true():
+            return
         assert time.monotonic() < deadline, f"waited {patience_s:.0f} s in vain until {what}"
-        time.sleep(0.2)
+        time.sleep(max(0.2, time.monotonic() - began))  # a look that starts a command leaves the fleet as much time
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
@@ -96,8 +99,8 @@ class RunningFleet:
             assert self.process.poll() is None, self.output
             return (
                 (self.data / "fleet.env").exists()
-                and self.run("status", check=False).returncode == 0
                 and ("http://127.0.0.1:" in self.output)
+                and self.run("status", check=False).returncode == 0
             )
 
         wait_until(serves, what="the fleet serves")

@@ -14,7 +14,7 @@ from tests.running_fleet import RunningFleet, Site, processes_of, wait_until
 
 pytestmark = pytest.mark.xdist_group("losses")  # one whole fleet of processes at a time, beside that of tests/e2e
 
-BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "120"))
+BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "60"))
 
 
 def counts(fleet: RunningFleet) -> dict[str, int]:
