@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests import footprint
+from tests.footprint import HEAD
 from tests.manifests import Resource, put_together, replicas, sizes
+from tests.usual_load import SCRIPTED
 
 SCALING = ("overlays/plain", "overlays/production")
 
@@ -24,7 +25,7 @@ def faults(resources: list[Resource]) -> list[str]:
 def test_the_page_has_the_columns_that_are_measured_and_a_line_for_each_role() -> None:
     measured = sizes.table("Measured")
 
-    assert all(list(line) == footprint.HEAD for line in measured.values())
+    assert all(list(line) == HEAD for line in measured.values())
     assert list(measured) == list(sizes.table("Given"))
     assert list(measured) == ["api", "intake", "dispatch", "scrape", "render", "analyze"]
 
@@ -33,7 +34,7 @@ def test_at_their_most_all_roles_bear_the_same_bookmarks_a_second() -> None:
     bears = {role: float(given["pieces a second"]) * int(given["most"]) for role, given in sizes.table("Given").items()}
 
     assert bears["api"] == bears["intake"] == bears["scrape"] == bears["analyze"] == 320
-    assert bears["render"] == 320 / footprint.SCRIPTED
+    assert bears["render"] == 320 / SCRIPTED
     assert bears["dispatch"] / 2 == 2 * 320 + bears["render"], "either dispatcher alone lets all of it out"
 
 

@@ -80,7 +80,8 @@ def _beyond(work: Workload) -> int:
     parser = _told(work, "parse_memory_bytes", scraper.parse_memory_bytes)
     if work.role == "scrape":
         pages = _told(work, "scrape_threads", scraper.scrape_threads)
-        page = _told(work, "fetch_max_inflated_bytes", scraper.fetch_max_inflated_bytes)
+        html = _told(work, "fetch_max_inflated_bytes", scraper.fetch_max_inflated_bytes)
+        page = max(html, _told(work, "fetch_max_pdf_bytes", scraper.fetch_max_pdf_bytes))
         return _told(work, "scrape_parsers", scraper.scrape_parsers) * parser + pages * page
     if work.role == "render":
         page = _told(work, "render_page_memory_bytes", renderer.render_page_memory_bytes)
