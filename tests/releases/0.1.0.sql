@@ -633,6 +633,9 @@ INSERT INTO provider_calls (user_id, key_source, model, weight, items) VALUES ($
 INSERT INTO receipts (user_id, source, key, digest, answer) VALUES ($1::VARCHAR, $2::VARCHAR, $3::VARCHAR, $4::VARCHAR, $5::JSONB);
 
 -- fleet_tenant
+INSERT INTO user_preferences (user_id, language, set_at) VALUES ($1::VARCHAR, $2::VARCHAR, now()) ON CONFLICT (user_id) DO UPDATE SET language = $3::VARCHAR, set_at = now();
+
+-- fleet_tenant
 SELECT DISTINCT ON (jobs.bookmark_id) jobs.bookmark_id, jobs.id 
 FROM jobs 
 WHERE jobs.user_id = $1::VARCHAR AND jobs.state = 'failed' AND jobs.bookmark_id IN (SELECT jobs.bookmark_id 
@@ -827,6 +830,11 @@ SELECT user_id, stage FROM lanes WHERE user_id = ANY(CAST($1 AS text[]))
 SELECT user_limits.minute, user_limits.day, user_limits.month 
 FROM user_limits 
 WHERE user_limits.user_id = $1::VARCHAR;
+
+-- fleet_tenant
+SELECT user_preferences.language 
+FROM user_preferences 
+WHERE user_preferences.user_id = $1::VARCHAR;
 
 -- fleet_tenant
 UPDATE api_keys SET last_used_at=now() WHERE api_keys.user_id = $1::VARCHAR;
