@@ -26,6 +26,7 @@ from shared.ledger import Job, StagePolicy
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.policies import RetryPolicy
 from shared.settings import ProcessSettings
+from shared.users import partition_of
 from shared.values import JobState, Stage, Strategy, UserId
 from shared.worker import Pool, RunReleased, chosen_queues, serve_pool
 from tests.conftest import facts_of, manage
@@ -79,13 +80,13 @@ class Fleet:
         return sum(kept.content is not None for kept in self.ledger.bookmarks.values())
 
     @asynccontextmanager
-    async def pool(self) -> AsyncIterator["asyncio.Task[None]"]:
+    async def pool(self, *, partitions: int = PARTITIONS) -> AsyncIterator["asyncio.Task[None]"]:
         @asynccontextmanager
         async def open_work() -> AsyncIterator[Work]:
             yield Work(self.ledger, self.work)
 
         pool = Pool(Stage.SCRAPE, declare_scrape, open_work, self.threads, LEASE, grace=timedelta(seconds=self.grace_s))
-        queues = chosen_queues(Stage.SCRAPE, of=PARTITIONS, partitions=None)
+        queues = chosen_queues(Stage.SCRAPE, of=partitions, partitions=None)
         process = ProcessSettings(metrics_port=self.port)
         task = asyncio.create_task(serve_pool(pool, queues, broker_url=self.url, process=process, stop=self.stop))
         try:
@@ -113,8 +114,8 @@ class Fleet:
         return not await self.is_ready()
 
 
-def make_fleet(url: str) -> Fleet:
-    return Fleet(url, make_carrier(url, partitions=PARTITIONS, stages=[Stage.SCRAPE]))
+def make_fleet(url: str, *, partitions: int = PARTITIONS) -> Fleet:
+    return Fleet(url, make_carrier(url, partitions=partitions, stages=[Stage.SCRAPE]))
 
 
 @pytest.fixture
@@ -269,6 +270,25 @@ async def test_losing_every_connection_loses_nothing_and_doubles_nothing(rabbitm
         await fleet.carrier.close()
 
     assert_each_job_was_done_once(fleet, jobs=200)
+
+
+async def test_more_partitions_for_the_dispatcher_before_the_workers_lose_nothing_and_double_nothing(
+    rabbitmq_url: str,
+) -> None:
+    fleet = make_fleet(rabbitmq_url, partitions=2 * PARTITIONS)
+    await fleet.submit(users=20, each=2)
+    read = [user for user in range(20) if partition_of(UserId(f"user-{user}"), partitions=2 * PARTITIONS) < PARTITIONS]
+    assert 0 < len(read) < 20
+
+    async with fleet.dispatcher():
+        async with fleet.pool():
+            await until(lambda: fleet.scraped() == 2 * len(read), what="those on partitions that are read are served")
+        fleet.stop = asyncio.Event()
+        async with fleet.pool(partitions=2 * PARTITIONS):
+            await until(lambda: fleet.scraped() == 40, what="the others come back when their leases end")
+    await fleet.carrier.close()
+
+    assert_each_job_was_done_once(fleet, jobs=40)
 
 
 async def test_a_pool_is_ready_while_it_consumes_and_not_before(on_rabbitmq: Fleet) -> None:
