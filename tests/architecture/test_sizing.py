@@ -1,21 +1,15 @@
 """docs/operations/sizing.md, what `make footprint` prints and deploy/k8s agree; where they do not, it is noticed."""
 
 import copy
-import functools
 from collections.abc import Callable
 
 import pytest
 
 from tests.footprint import HEAD
-from tests.manifests import Resource, put_together, replicas, sizes
+from tests.manifests import Resource, replicas, shipped, sizes
 from tests.usual_load import SCRIPTED
 
 SCALING = ("overlays/plain", "overlays/production")
-
-
-@functools.cache
-def clean(folder: str) -> list[Resource]:
-    return put_together(folder)
 
 
 def faults(resources: list[Resource]) -> list[str]:
@@ -40,7 +34,7 @@ def test_at_their_most_all_roles_bear_the_same_bookmarks_a_second() -> None:
 
 @pytest.mark.parametrize("folder", SCALING)
 def test_the_manifests_follow_the_page(folder: str) -> None:
-    assert faults(clean(folder)) == []
+    assert faults(shipped(folder)) == []
 
 
 @pytest.mark.parametrize(
@@ -110,7 +104,7 @@ MISTAKES: dict[str, Callable[[Planting], object]] = {
 
 @pytest.mark.parametrize("noticed", MISTAKES)
 def test_a_manifest_that_does_not_is_noticed(noticed: str) -> None:
-    planted = Planting(clean("overlays/production"))
+    planted = Planting(shipped("overlays/production"))
 
     MISTAKES[noticed](planted)
 
