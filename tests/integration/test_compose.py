@@ -18,7 +18,6 @@ from tests.running_fleet import QUICK, Site, site, wait_until
 
 __all__ = ["site"]
 
-pytestmark = pytest.mark.xdist_group("fleet")  # one whole fleet of processes at a time
 SECRETS = ("servers-secrets", "fleet-secrets", "front-door", "analyzer")
 KEY = "AIzaSyAda-0000000000000000000000000000ada"
 

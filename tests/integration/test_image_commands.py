@@ -2,7 +2,6 @@
 
 import functools
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 
 from services.local.ports import free_port
 from tests.clean_environment import make_environment
-from tests.images import DOCKER, ROOT, image, stage
+from tests.images import DOCKER, ROOT, image
 from tests.manifests import Workload, put_together, workloads
 from tests.running_fleet import wait_until
 
@@ -36,7 +35,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     made: dict[str, Path] = {}
 
     def command(role: str) -> Path:
-        (lock,) = re.findall(r"^COPY --from=build-(\w+) /fleet /fleet$", stage(role), re.MULTILINE)
+        lock = image(role).libraries
         if lock not in made:
             made[lock] = make_environment(tmp_path_factory.mktemp(lock), ROOT / "requirements" / f"{lock}.txt")
         return made[lock]
