@@ -63,7 +63,7 @@ def run_scraper(partitions: Sequence[int] | None = None) -> int:
                     chars=scraper.content_max_chars,
                     browser_follows=dispatch.render,
                 )
-                yield Work(parts.ledger, scrape, fallback_for)
+                yield Work(parts.ledger, scrape, fallback_for, needs=parts.needs)
 
     pool = Pool(
         stage=Stage.SCRAPE,

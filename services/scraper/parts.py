@@ -1,6 +1,6 @@
 """What a scraper and a renderer have in common: the ledger, the egress guard, turns at sites, and what others saw."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,14 +28,20 @@ from shared.egress.rules import Rules
 from shared.in_redis import open_redis
 from shared.ledger import Ledger
 from shared.ledger.opening import postgres_ledger
+from shared.probes import Check
 from shared.settings import DatabaseSettings, DispatchSettings, EgressSettings, RedisSettings
 from shared.values import Strategy
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is open while a process of either works."""
+    """What is open while a process of either works.
 
+    Attributes:
+        needs: what has to answer for the process to be ready.
+    """
+
+    needs: Mapping[str, Check]
     ledger: Ledger
     guard: EgressGuard
     visits: Visits
@@ -87,7 +93,8 @@ async def open_parts(
         guard = _guard(scraper, egress, resolver)
         visits = _visits(client, egress, politeness.manners(longest_visit=longest_visit))
         robots = make_robots(politeness, _fetcher(scraper, guard, visits), client, scraper)
-        yield Parts(postgres_ledger(store, dispatch), guard, visits, robots, client, scraper, egress)
+        ledger = postgres_ledger(store, dispatch)
+        yield Parts({"ledger": store.answers}, ledger, guard, visits, robots, client, scraper, egress)
 
 
 def make_robots(politeness: PolitenessSettings, fetcher: Fetcher, redis: Redis, scraper: ScraperSettings) -> Robots:

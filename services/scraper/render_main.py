@@ -77,7 +77,7 @@ def run_renderer(partitions: Sequence[int] | None = None) -> int:
                 chars=scraper.content_max_chars,
                 strategy=Strategy.BROWSER,
             )
-            yield Work(parts.ledger, render, fallback_for)
+            yield Work(parts.ledger, render, fallback_for, needs=parts.needs)
 
     pool = Pool(
         stage=Stage.RENDER,
