@@ -1,9 +1,8 @@
 """Bookmarks that keep coming, through both doors at once: half over HTTP by a balancer, half as events."""
 
-import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +21,7 @@ _EVENT = pika.BasicProperties(content_type="application/cloudevents+json", deliv
 
 @dataclass
 class Upstream:
-    """Hands in one bookmark after the other; all of them once, and then again and again, which makes no more of them.
+    """Hands in each bookmark once, so that what is lost stays lost; one at each door again and again.
 
     Attributes:
         urls: what is handed in, each for the user at its place.
@@ -45,7 +44,7 @@ class Upstream:
     def coming(self) -> Iterator[None]:
         """Bookmarks come while the block runs, and after it until each has come once."""
         halves = [
-            threading.Thread(target=self._hand_in, args=[door, range(begin, len(self.urls), 2)])
+            threading.Thread(target=door, args=[self._paced(range(begin, len(self.urls), 2))])
             for begin, door in enumerate((self._over_http, self._as_events))
         ]
         for half in halves:
@@ -57,15 +56,15 @@ class Upstream:
             for half in halves:
                 half.join()
 
-    def _hand_in(self, door: Callable[[Iterator[int]], None], numbers: Sequence[int]) -> None:
-        def until_enough() -> Iterator[int]:
-            for place, number in enumerate(itertools.cycle(numbers)):
-                if place >= len(numbers) and self._enough.is_set():
-                    return
-                yield number
-                self._enough.wait(_PAUSE_S)
-
-        door(until_enough())
+    def _paced(self, numbers: Sequence[int]) -> Iterator[int]:
+        """Each once; and the first again in between and after, until it is enough."""
+        for number in numbers:
+            yield number
+            self._enough.wait(_PAUSE_S)
+            yield numbers[0]
+            self._enough.wait(_PAUSE_S)
+        while not self._enough.wait(_PAUSE_S):
+            yield numbers[0]
 
     def _over_http(self, numbers: Iterator[int]) -> None:
         issuer = TokenIssuer(SecretStr(self.secret))

@@ -21,7 +21,7 @@ from tests.upstream import Upstream
 pytestmark = pytest.mark.xdist_group("fleet")
 
 LONG = "FLEET_CHAOS_BOOKMARKS" in os.environ
-BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "72"))
+BOOKMARKS = int(os.environ.get("FLEET_CHAOS_BOOKMARKS", "120"))
 REPLICAS = 2 if LONG else 1
 USERS = 24
 UNLIMITED = {
@@ -57,7 +57,7 @@ StartPod = Callable[..., Pod]
 
 @pytest.fixture
 def gemini() -> Iterator[GeminiEmulator]:
-    with GeminiEmulator(latency_s=0.5) as emulator:
+    with GeminiEmulator(latency_s=1.0) as emulator:
         emulator.add_key(DEFAULT_KEY, per_minute=100_000, per_day=100_000)
         yield emulator
 
@@ -144,7 +144,7 @@ def fleet(start_pod: StartPod, database_url: str) -> dict[str, Deployment]:
 def test_a_roll_out_of_every_role_to_32_partitions_and_expanded_tables_under_load_loses_nothing_and_starves_nobody(
     fleet: dict[str, Deployment], start_pod: StartPod, database_url: str, rabbitmq_url: str, site: Site
 ) -> None:
-    site.delay_s = 0.5
+    site.delay_s = 1.5
     unlucky = [start_pod(role, partitions=16) for role in UNLUCKY]
     upstream = Upstream(addresses(site), USERS, fleet["api"].serving, rabbitmq_url, SECRET)
 
