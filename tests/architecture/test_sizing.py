@@ -1,12 +1,13 @@
 """docs/operations/sizing.md, what `make footprint` prints and deploy/k8s agree; where they do not, it is noticed."""
 
 import copy
+import re
 from collections.abc import Callable
 
 import pytest
 
 from tests.footprint import HEAD
-from tests.manifests import Resource, replicas, shipped, sizes
+from tests.manifests import Resource, of_kind, replicas, shipped, sizes
 from tests.usual_load import SCRIPTED
 
 SCALING = ("overlays/plain", "overlays/production")
@@ -35,6 +36,15 @@ def test_at_their_most_all_roles_bear_the_same_bookmarks_a_second() -> None:
 @pytest.mark.parametrize("folder", SCALING)
 def test_the_manifests_follow_the_page(folder: str) -> None:
     assert faults(shipped(folder)) == []
+
+
+def test_the_page_says_when_keda_adds_workers() -> None:
+    scaling = sizes.PAGE.read_text(encoding="utf-8").partition("## Scaling")[2].partition("## ")[0]
+    triggers = [each for s in of_kind(shipped("overlays/production"), "ScaledObject") for each in s["spec"]["triggers"]]
+    asked = {each["metadata"].get("threshold", each["metadata"].get("value")) for each in triggers}
+
+    assert "64" in asked
+    assert asked <= set(re.findall(r"\d+", scaling))
 
 
 @pytest.mark.parametrize(
