@@ -3,11 +3,15 @@
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
+from tests.clean_environment import locked
 from tests.composing.rules import PINNED
 from tests.images import DOCKER, DOCKERFILE, ROLES, ROOT, Image, image, stage
 from tests.manifests.policies import ACCOUNT
@@ -127,3 +131,34 @@ def test_libraries_are_installed_by_their_hashes_alone() -> None:
 
     assert len(installs) == 3, "what builds, a role's libraries, the fleet"
     assert all("--require-hashes" in install or "--no-deps /wheels/" in install for install in installs)
+
+
+def test_a_library_that_asks_for_an_extra_of_another_is_given_the_locked_one() -> None:
+    """Pip takes `name[extra]` for something apart from the locked `name`, unless the lock constrains it as well."""
+    locks = (ROOT / "requirements" / f"{name}.txt" for name in set(LIBRARIES.values()))
+    needs = [need for lock in locks for each in locked(lock) for need in requires(each.name) or []]
+    (install,) = re.findall(r"install --require-hashes .*", (DOCKER / "make-environment").read_text(encoding="utf-8"))
+
+    assert "google-auth[requests]" in {f"{need.name}[{','.join(need.extras)}]" for need in map(Requirement, needs)}
+    assert install.endswith('--requirement "$1" --constraint "$1"')
+
+
+def test_images_are_made_of_what_they_copy_alone() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    copies = (line.split()[1:-1] for line in re.findall(r"^COPY (?!--from).*", DOCKERFILE, re.MULTILINE))
+    copied = {word for words in copies for word in words if not word.startswith("--")}
+
+    assert next(line for line in ignored if not line.startswith("#")) == "*"
+    assert {path for path in copied if not {path, path.split("/")[0]} & let_in} == set()
+    assert {path for path in let_in if not any(f"{each}/".startswith(f"{path}/") for each in copied)} == set()
+    assert {path for path in copied if not (ROOT / path).exists()} == set()
+
+
+def test_one_version_is_built_tagged_and_run() -> None:
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    files = [ROOT / "compose.yaml", DOCKER / "README.md", *(ROOT / "deploy/k8s/overlays").rglob("kustomization.yaml")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+
+    assert f"ARG VERSION={built}\n" in DOCKERFILE
+    assert set(re.findall(r"(?:bookmark-fleet/\S+:|newTag: |VERSION=)(\d[\w.]*)", text)) == {built}
