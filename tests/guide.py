@@ -1,4 +1,4 @@
-"""The operations guide's pages as commands."""
+"""The operations guide's and the runbook's pages as commands."""
 
 import re
 import shlex
@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.manifests import ROOT
 
 GUIDE = ROOT / "docs" / "operations"
+RUNBOOK = ROOT / "docs" / "runbook"
 PAGES = [*sorted(GUIDE.glob("*.md")), ROOT / "deploy" / "docker" / "README.md"]
 
 RUN = {
@@ -65,3 +66,10 @@ def of_the_fleet(*pages: Path) -> Iterator[list[str]]:
     for command in all_commands(*pages):
         if "fleet" in command and command[command.index("fleet") - 1] != "--namespace":
             yield command[command.index("fleet") :]
+
+
+def of_the_runbook(**known: str) -> list[list[str]]:
+    """Every command of `fleet` that the runbook names, once, with what it leaves to its reader: `U="ada"`."""
+    texts = [page.read_text(encoding="utf-8") for page in sorted(RUNBOOK.glob("Fleet*.md"))]
+    named = dict.fromkeys(command for text in texts for command in re.findall(r"`(fleet [a-z][^`]*)`", text))
+    return [[known.get(word, word) for word in command.split()] for command in named]

@@ -18,6 +18,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy/prometheus/rules"
 DASHBOARDS = ROOT / "deploy/grafana/dashboards"
+RUNBOOK = ROOT / "docs/runbook"
 _NO_NUMBER = {"NaN", "+Inf", "-Inf"}
 
 
@@ -79,13 +80,25 @@ def scaler_queries() -> dict[str, str]:
     }
 
 
+def runbook_queries() -> dict[str, str]:
+    """Every query that a page of the runbook puts between back-quotes, by where it stands."""
+    pages = {page.stem: page.read_text(encoding="utf-8") for page in sorted(RUNBOOK.glob("Fleet*.md"))}
+    return {
+        f"{name} / {quoted}": quoted
+        for name, text in pages.items()
+        for quoted in re.findall(r"`([^`]+)`", text)
+        if re.match(r"(sum|max|count|time|up|histogram_quantile|fleet[_:])[\w:]*\b", quoted)
+        and re.search(r"[{(:]|^fleet_", quoted)
+    }
+
+
 def hurried(rule: str, *, seconds: int) -> str:
     """A rule or a query whose every span of time, and every wait of a minute, is this short; for a fleet of moments."""
     brief = re.sub(r"\[\d+[smhd]\]", f"[{seconds}s]", rule)
     brief = re.sub(r"(interval|for): \d+[smhd]", r"\1: 1s", brief)
     brief = re.sub(r"(offset) \d+[smhd]", rf"\1 {seconds}s", brief)
     brief = brief.replace("fleet:oldest_wait_seconds > 60", "fleet:oldest_wait_seconds > 2")
-    brief = brief.replace("$__rate_interval", f"{seconds}s")
+    brief = brief.replace("$__rate_interval", f"{seconds}s").replace("STAGE", "scrape")
     return re.sub(r"\$(stage|partition)", ".*", brief)
 
 

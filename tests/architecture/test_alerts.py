@@ -15,7 +15,7 @@ from services.cli.main import main
 from shared import errors
 from shared.errors import pages, provider, work
 from tests.manifests import of_kind, put_together
-from tests.observing import known_metrics, metrics_named_in
+from tests.observing import known_metrics, metrics_named_in, runbook_queries
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yml"))
@@ -186,13 +186,13 @@ def test_codes_and_events_that_the_runbook_names_are_in_the_code() -> None:
         path.read_text(encoding="utf-8") for top in ("services", "shared") for path in (ROOT / top).rglob("*.py")
     )
 
-    assert len(words) > 20
+    assert len(words) > 15
     assert {word for word in words if word not in code} - RABBITMQS_OWN == set()
 
 
 @needs_promtool
 def test_prometheus_takes_the_queries_of_the_runbook_and_records_what_they_ask_for(tmp_path: Path) -> None:
-    queries = [query for page in PAGES for query in queries_in(page.read_text(encoding="utf-8"))]
+    queries = list(runbook_queries().values())
     assert len(queries) > 20
     asked = tmp_path / "queries.yml"
     records = [{"record": "asked", "expr": query, "labels": {"n": str(n)}} for n, query in enumerate(queries)]
@@ -202,15 +202,6 @@ def test_prometheus_takes_the_queries_of_the_runbook_and_records_what_they_ask_f
     assert done.returncode == 0, done.stdout + done.stderr
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     assert {name for query in queries for name in re.findall(r"fleet:[\w:]+", query)} <= recorded
-
-
-def queries_in(page: str) -> list[str]:
-    """What a page puts between back-quotes to be asked of Prometheus."""
-    return [
-        quoted
-        for quoted in re.findall(r"`([^`]+)`", page)
-        if re.match(r"(sum|max|count|time|up|fleet[_:])[\w:]*\b", quoted) and re.search(r"[{(:]|^fleet_", quoted)
-    ]
 
 
 def test_commands_of_the_runbook_say_in_which_namespace() -> None:
