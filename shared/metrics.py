@@ -37,6 +37,7 @@ CACHE = Counter(
     "Pages asked of the looks that users share: hit, joined, waiting, miss, revalidated, failed, bypass, away.",
     ["result"],
 )
+CACHE_BYTES = Gauge("fleet_cache_bytes", "What the looks that users share take of Redis in all.")
 ROBOTS = Counter("fleet_robots_total", "Pages asked of robots.txt: allowed, refused, unknown.", ["result"])
 HOST_TURNS = Counter("fleet_host_turns_total", "Turns at sites that were asked for.", ["result"])
 BROWSER_PAGES = Counter("fleet_browser_pages_total", "Pages opened in a browser.")

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from redis.asyncio import Redis
 
 from services.scraper.adapters.in_aiohttp import HttpFetcher
-from services.scraper.adapters.looks.in_redis import RedisLooks
+from services.scraper.adapters.looks.in_redis import RedisLooks, show_size
 from services.scraper.adapters.robots import FRESH, RobotsFiles, RobotsTxt
 from services.scraper.adapters.turns.domains import Sites
 from services.scraper.adapters.turns.in_memory import InMemoryTurns
@@ -29,8 +30,11 @@ from shared.in_redis import open_redis
 from shared.ledger import Ledger
 from shared.ledger.opening import postgres_ledger
 from shared.probes import Check
+from shared.regularly import regularly
 from shared.settings import DatabaseSettings, DispatchSettings, EgressSettings, RedisSettings
 from shared.values import Strategy
+
+_SHOWN_EVERY = timedelta(seconds=15)  # as often as Prometheus looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ async def open_parts(
         opened.push_async_callback(store.close)
         client = open_redis(redis.redis_url)
         opened.push_async_callback(client.aclose)
+        await opened.enter_async_context(regularly(partial(show_size, client), every=_SHOWN_EVERY))
         resolver = SystemResolver(threads=names_at_once)
         opened.callback(resolver.close)
         guard = _guard(scraper, egress, resolver)

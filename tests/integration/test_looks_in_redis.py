@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from services.scraper.adapters.looks import in_redis, packing
-from services.scraper.adapters.looks.in_redis import RedisLooks
+from services.scraper.adapters.looks.in_redis import RedisLooks, show_size
 from services.scraper.domain.limits import LookLimits
 from services.scraper.domain.looking import Look
 from services.scraper.domain.looks import Apart, Away, Flight, Seen, UnderWay
@@ -23,6 +23,7 @@ from services.scraper.parts import shared_between_users
 from services.scraper.settings import ScraperSettings
 from shared.errors import HostBusy, PageUnreachable
 from shared.in_redis import open_redis
+from shared.metrics import CACHE_BYTES
 from shared.settings import EgressSettings
 from shared.values import Strategy
 from tests.conftest import OwnValkey
@@ -302,3 +303,21 @@ async def test_a_redis_that_is_away_is_told_of_once_and_then_left_alone(
 def test_an_edition_is_the_programs_own_text() -> None:
     assert packing.edition() == packing.edition()
     assert len(packing.edition()) == 16
+
+
+async def test_what_looks_take_is_shown_and_nothing_once_they_are_lost(redis: Redis) -> None:
+    await keep(store(redis), "a page", chars=20_000)
+    await show_size(redis)
+    assert 10_000 < CACHE_BYTES._value.get() < 30_000
+
+    await redis.flushdb()
+    await show_size(redis)
+    assert CACHE_BYTES._value.get() == 0
+
+
+async def test_what_looks_take_stays_as_it_was_seen_while_redis_is_away() -> None:
+    CACHE_BYTES.set(42)
+    async with open_redis(SecretStr("redis://127.0.0.1:9/0")) as nobody:
+        await show_size(nobody)
+
+    assert CACHE_BYTES._value.get() == 42

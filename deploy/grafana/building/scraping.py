@@ -100,6 +100,14 @@ def _shared(whole: Dashboard) -> Dashboard:
         )
         .with_panel(
             graph(
+                "Room that shared looks take",
+                Query("max(fleet_cache_bytes)", "bytes"),
+                says="Of Redis; FLEET_CACHE_MAX_BYTES bounds it, and the oldest go for new ones.",
+                unit="bytes",
+            )
+        )
+        .with_panel(
+            graph(
                 "Pages that keep fallback content, by code",
                 a_minute("fleet_jobs_total", by="code", where='{stage=~"scrape|render", outcome="failed"}'),
                 says="The page could not be had; robots_refused is a site's wish. `fleet failures` says whose and why.",

@@ -7,6 +7,7 @@ costs each page one more look.
 import asyncio
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -32,6 +33,7 @@ from services.scraper.domain.looks import (
 from shared.errors import FleetError
 from shared.in_redis import ms, script
 from shared.logs import log
+from shared.metrics import CACHE_BYTES
 
 # The braces keep all of them on one node of a cluster.
 _LOOKS, _ENDS, _SIZE, _FLIGHT = (f"fleet:{{looks}}:{part}" for part in ("pages", "ends", "size", "flight:"))
@@ -135,6 +137,12 @@ class RedisLooks:
 
     def _digest(self, key: str) -> str:
         return hashlib.sha256(f"{self._way} {key}".encode(errors="replace")).hexdigest()[:32]
+
+
+async def show_size(redis: Redis) -> None:
+    """Show what all looks take; while Redis is away the gauge keeps what was seen last."""
+    with suppress(RedisError, OSError, TimeoutError):
+        CACHE_BYTES.set(int(await redis.get(_SIZE) or 0))
 
 
 def _answer(said: bytes, *more: bytes | int, flight: Flight) -> Answer:
