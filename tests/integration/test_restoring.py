@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import hvac
 import psycopg
+import pytest
 
 from services.local.ports import free_port
 from services.local.processes import Process
@@ -40,6 +41,10 @@ def run(commands: str, server: Postgres, folder: Path) -> None:
         "FLEET_DATABASE_URL": server.url,
     }
     subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=folder, env=environment, check=True, timeout=120)
+
+
+def as_superuser(statements: str, server: Postgres, folder: Path) -> None:
+    run(f"psql --set ON_ERROR_STOP=1 \"$SUPERUSER_URL\" <<'SQL'\n{statements}SQL", server, folder)
 
 
 def lose_everything(server: Postgres) -> None:
@@ -124,10 +129,12 @@ async def test_a_ledger_is_restored_with_its_walls_and_a_second_login_takes_over
     assert bookmarks(server.url) == 1
     assert gaps(server.url) == []
     await submit(server.url, 2)
-    second_login = block("keeping.md", about="fleet_second", language="sql")
-    run(f"psql \"$SUPERUSER_URL\" <<'SQL'\n{second_login}SQL", server, tmp_path)
+    as_superuser(block("keeping.md", about="fleet_second", language="sql"), server, tmp_path)
     host = urlsplit(server.url)
     second = host._replace(netloc=f"fleet_second:new@{host.hostname}:{host.port}").geturl()
     await submit(second, 3)
+    as_superuser(block("keeping.md", about="ALTER ROLE", language="sql"), server, tmp_path)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        bookmarks(server.url)
     assert bookmarks(second) == 3
     assert (pending(second), gaps(second)) == (False, [])  # what `fleet doctor` asks as this login
