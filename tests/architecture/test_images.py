@@ -70,10 +70,10 @@ def _closed(role: str, said: str, made: Image) -> Iterator[str]:
     users = re.findall(r"^USER (\S+)", said, re.MULTILINE)
     if users[-1] != f"{ACCOUNT}:{ACCOUNT}" or f"--uid {ACCOUNT} --gid {ACCOUNT} " not in said:
         yield "runs as another account than in Kubernetes"
-    if (
-        re.search(r"gcc|build-essential|git |pip (install|wheel)", said)
-        or "pip uninstall --yes setuptools wheel pip" not in said
-    ):
+    removed = (
+        "pip uninstall --yes setuptools wheel pip" in said and "import ensurepip" in said
+    )  # which holds another pip
+    if re.search(r"gcc|build-essential|git |pip (install|wheel)", said) or not removed:
         yield "has something to build with"
     if ("chromium" in said) != (role == "render"):
         yield "has a browser and needs none, or the other way round"
@@ -107,6 +107,7 @@ def test_every_role_has_a_closed_target_that_hands_signals_on_and_can_be_asked()
         ("recommends tini", "recommends tini gcc", "has something to build with"),
         ("FROM ${BASE} AS role", "FROM build AS role", "has something to build with"),
         ("    && python -m pip uninstall --yes setuptools wheel pip \\\n", "", "has something to build with"),
+        ("import ensurepip; print(*ensurepip.", "import venv; print(*venv.", "has something to build with"),
         ("recommends chromium fonts", "recommends fonts", "render has a browser and needs none, or"),
         ("COPY --from=build-analyzer", "COPY --from=build-scraper", "analyze has another role's libraries"),
         ("HOME=/tmp", "HOME=/root", "writes where nothing can be written"),
