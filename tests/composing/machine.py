@@ -29,7 +29,7 @@ from services.local.servers.starting import bring_up, process_of
 from tests.clean_environment import make_environment
 from tests.composing import Mount, Project, Service
 from tests.composing.rules import LISTEN_ON
-from tests.images import DOCKER, ROOT
+from tests.images import DOCKER, ROLES, ROOT
 from tests.running_fleet import wait_until
 
 _NOT_HERE = {"grafana"}  # nothing that is installed here carries it
@@ -77,7 +77,10 @@ class Machine:
             self._wait_until_well(service)
 
     def down(self) -> None:
-        """End everything in good order, those first that wait for others."""
+        """End everything in good order: ours side by side, then the servers, those first that wait for others."""
+        for name, process in self._running.items():
+            if name in ROLES:
+                process.ask_to_stop()
         for process in reversed(self._running.values()):
             process.stop()
         self._running.clear()
