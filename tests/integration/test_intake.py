@@ -22,8 +22,7 @@ from services.producer.domain.cloudevents import Event
 from services.producer.domain.taking_events import TakeEvent
 from services.producer.intake import EVENTS_IN, Intake
 from shared.audit import here
-from shared.broker.amqp import Channel, Link
-from shared.broker.queues import Queue
+from shared.broker.amqp import Channel
 from shared.database import Database
 from shared.errors import LedgerUnavailable, UnknownUser
 from shared.ledger.in_postgres import PostgresLedger
@@ -358,22 +357,19 @@ async def test_an_intake_over_a_dead_connection_says_so_until_it_consumes_again(
         assert reading.is_consuming
 
 
-async def test_an_intake_consumes_from_the_brokers_answer_on_and_not_from_its_question(rabbitmq_url: str) -> None:
-    async def declare(channel: Channel) -> None:
-        await channel.declare_queue(Queue(INTAKE, {}))
+async def test_an_intake_consumes_from_the_brokers_answer_on_and_not_from_its_question(
+    rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, when_asked = Channel._ask, list[bool]()
 
-    async with Wire(rabbitmq_url).strung() as wire:
-        link = Link(wire.url, process="test", prepare=declare)
-        deliveries = (await link.channel()).consume(INTAKE, prefetch=1, quiet=timedelta(seconds=60))
-        wire.die()
-        waiting = asyncio.create_task(anext(deliveries))
-        await asyncio.sleep(0.2)
-        assert not link.is_consuming
-        wire.revive()
-        await until(lambda: link.is_consuming, what="the broker has answered")
-        waiting.cancel()
-        await link.close()
-    assert not link.is_consuming
+    async def watched(channel: Channel, question: Callable[..., object], **arguments: object) -> Any:
+        when_asked.append(channel.is_consuming)
+        return await ask(channel, question, **arguments)
+
+    monkeypatch.setattr(Channel, "_ask", watched)
+    async with running(rabbitmq_url, lambda _: None):
+        assert when_asked
+        assert not any(when_asked)
 
 
 async def test_an_intake_queue_deleted_and_declared_again_at_once_is_read_again(
