@@ -5,6 +5,7 @@ Any number may run side by side: the ledger releases each job to one of them.
 
 import asyncio
 import random
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import NoReturn
@@ -12,7 +13,7 @@ from typing import NoReturn
 from services.producer.resting import again_and_again, rest_after
 from shared.broker import Carrier
 from shared.errors import BrokerUnavailable, LeaseExpired, LedgerUnavailable
-from shared.ledger import Ledger, Reaped
+from shared.ledger import Ledger, Outage, Reaped
 from shared.logs import log
 from shared.metrics import DISPATCH_TICK, JOBS, LEASE_EXPIRED
 from shared.tracing.of_jobs import sending
@@ -67,17 +68,45 @@ class Dispatcher:
 
     async def sweep(self, *, every: timedelta) -> NoReturn:
         """Take back for ever what was let out and came to naught."""
-
-        async def reap() -> bool:
-            _tell(await self._ledger.reap())
-            return False
-
-        await again_and_again(reap, task="sweep", rest=every)
+        await again_and_again(Sweep(self._ledger), task="sweep", rest=every)
 
     def tasks(self, stages: Iterable[Stage], *, poll: timedelta, sweep: timedelta) -> list[asyncio.Task[NoReturn]]:
         """Everything it does for ever, begun: each stage by itself, so that none waits for another."""
         loops = [self.serve(stage, poll=poll) for stage in stages]
         return [asyncio.create_task(loop) for loop in (*loops, self.sweep(every=sweep))]
+
+
+class Sweep:
+    """Takes back what was let out and came to naught; remembers when the ledger was away, which was nobody's fault."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._answered_at = time.monotonic()
+        self._is_away = False
+        self._away: tuple[float, float] | None = None
+
+    async def __call__(self) -> bool:
+        """Sweep once; never more at once.
+
+        Raises:
+            LedgerUnavailable: it is away, or still is.
+        """
+        now = time.monotonic()
+        if self._is_away:
+            self._away = (self._answered_at, now)
+        try:
+            _tell(await self._ledger.reap(outage=self._outage(now)))
+        except LedgerUnavailable:
+            self._is_away = True
+            raise
+        self._answered_at, self._is_away = now, False
+        return False
+
+    def _outage(self, now: float) -> Outage | None:
+        if self._away is None:
+            return None
+        began, ended = self._away
+        return Outage(timedelta(seconds=now - began), timedelta(seconds=now - ended))
 
 
 def _tell(reaped: Reaped) -> None:

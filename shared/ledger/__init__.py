@@ -143,12 +143,25 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which the ledger could not be asked: no worker is to blame for a lease that ended then.
+
+    Attributes:
+        began: how long ago.
+        ended: how long ago.
+    """
+
+    began: timedelta
+    ended: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Reaped:
     """What the sweeper found.
 
     Attributes:
         released: jobs that were let out and not claimed in time.
-        running: jobs whose worker did not come back in time; it cost them one attempt.
+        running: jobs whose worker did not come back in time; it cost them one attempt, but for an outage.
         by_stage: both together, by stage.
         failed: those whose last try this was, by stage.
         lanes: lanes that stood still although they had work to do.
@@ -341,10 +354,11 @@ class Ledger(Protocol):
         """How many of a user's jobs wait in a stage, for whatever; counted up to `at_most`."""
         ...
 
-    async def reap(self) -> Reaped:
+    async def reap(self, *, outage: Outage | None = None) -> Reaped:
         """Take back jobs whose lease has ended, and wake lanes that stand still although they have work.
 
         A job that was released goes back as it was; one that ran has used up a try, and fails with
-        `lease_expired` after its last, so that a page that kills its workers comes to an end.
+        `lease_expired` after its last, so that a page that kills its workers comes to an end. Where its
+        lease ended in the outage it has used up none: its worker may have been done and could not say so.
         """
         ...

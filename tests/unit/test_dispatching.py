@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.producer.dispatching import Dispatcher
+from services.producer.dispatching import Dispatcher, Sweep
 from shared.bookmarks import NewBookmark
 from shared.broker.in_memory import InMemoryCarrier
-from shared.errors import BrokerUnavailable
-from shared.ledger import Released, StagePolicy
+from shared.errors import BrokerUnavailable, LedgerUnavailable
+from shared.ledger import Outage, Reaped, Released, StagePolicy
 from shared.ledger.in_memory import MemoryLedger
 from shared.ledger.policies import RetryPolicy
 from shared.values import JobState, Stage, UserId
@@ -111,3 +111,40 @@ async def test_two_dispatchers_let_out_no_more_than_one_would(ledger: CountingLe
         await asyncio.gather(*[dispatcher.tick(Stage.SCRAPE) for dispatcher in pair])
 
     assert states(ledger, JobState.RELEASED) == POLICY.ready_buffer == len(sent(carrier))
+
+
+class AbsentLedger(MemoryLedger):
+    """Is away as long as it is told to, and keeps which outages it is asked to excuse."""
+
+    away = False
+
+    def __init__(self) -> None:
+        super().__init__(policies={Stage.SCRAPE: POLICY}, retries=RetryPolicy())
+        self.excused: list[Outage | None] = []
+
+    async def reap(self, *, outage: Outage | None = None) -> Reaped:
+        if self.away:
+            raise LedgerUnavailable
+        self.excused.append(outage)
+        return await super().reap(outage=outage)
+
+
+async def test_a_sweep_excuses_what_ended_since_the_last_one_before_the_ledger_was_away() -> None:
+    ledger = AbsentLedger()
+    sweep = Sweep(ledger)
+    await sweep()
+    ledger.away = True
+    for _ in range(2):
+        with pytest.raises(LedgerUnavailable):
+            await sweep()
+    ledger.away = False
+    await sweep()
+    await sweep()
+
+    before, at_once, later = ledger.excused
+    assert before is None
+    assert at_once is not None
+    assert later is not None
+    assert at_once.began > at_once.ended == timedelta(0)
+    assert later.began - later.ended == pytest.approx(at_once.began, abs=timedelta(milliseconds=1))
+    assert later.ended > timedelta(0)

@@ -11,6 +11,7 @@ from shared.ledger import (
     NO_CALLS,
     SHORT_WAKING,
     Job,
+    Outage,
     Pause,
     Reaped,
 )
@@ -140,17 +141,18 @@ class Ending(Keeping):
             self._tell("bookmark.failed", kept.id)
         self._stand_in(kept, fallback)
 
-    async def reap(self) -> Reaped:
+    async def reap(self, *, outage: Outage | None = None) -> Reaped:
         """See `Ledger.reap`."""
         now = self._clock()
         expired = [job for job in self._jobs.values() if job.state in OUT and job.lease_until <= now]
         ran = [job for job in expired if job.state is JobState.RUNNING]
-        worn_out = [job for job in ran if job.attempts >= self._retries.retries]
+        blamed = [job for job in ran if not (outage and now - outage.began <= job.lease_until <= now - outage.ended)]
+        worn_out = [job for job in blamed if job.attempts >= self._retries.retries]
         for job in expired:
             if job in worn_out:
                 self._fail(job, LeaseExpired(tries=self._retries.retries + 1), None)
                 continue
-            job.attempts += job in ran
+            job.attempts += job in blamed
             job.back_in_line()
         return Reaped(
             len(expired) - len(ran),

@@ -8,7 +8,7 @@ from shared.audit import Actor
 from shared.bookmarks import Analysis, Content, NewBookmark
 from shared.database import Database
 from shared.errors import FleetError
-from shared.ledger import Accepted, Erased, Job, Pause, Reaped, Receipt, Released, StagePolicy
+from shared.ledger import Accepted, Erased, Job, Outage, Pause, Reaped, Receipt, Released, StagePolicy
 from shared.ledger.in_postgres import (
     beginning_anew,
     claiming,
@@ -173,8 +173,10 @@ class PostgresLedger:
         async with self._database.begin(user) as work:
             return await steering.waiting(work, user, stage, at_most)
 
-    async def reap(self) -> Reaped:
+    async def reap(self, *, outage: Outage | None = None) -> Reaped:
         """See `Ledger.reap`; the lanes are looked at slice by slice, one a call."""
         async with self._database.begin() as work:
-            reaped, self._swept_to = await reaping.reap(work, self._windows, self._retries, after=self._swept_to)
+            reaped, self._swept_to = await reaping.reap(
+                work, self._windows, self._retries, outage=outage, after=self._swept_to
+            )
         return reaped

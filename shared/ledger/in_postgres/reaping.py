@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import is_alone
 from shared.errors import LeaseExpired
-from shared.ledger import Reaped
+from shared.ledger import Outage, Reaped
 from shared.ledger.in_postgres.jobs import BACK_IN_LINE, NOW, OUT, RELEASED, RUNNING
 from shared.ledger.in_postgres.lanes import Windows, hold, settle_many, standing_still
 from shared.ledger.in_postgres.setbacks import TO_FAIL, show_failure, why
@@ -31,17 +31,19 @@ START = ("", "")
 
 
 async def reap(
-    work: AsyncConnection, windows: Windows, retries: RetryPolicy, *, after: tuple[str, str]
+    work: AsyncConnection, windows: Windows, retries: RetryPolicy, *, outage: Outage | None, after: tuple[str, str]
 ) -> tuple[Reaped, tuple[str, str]]:
     """See `Ledger.reap`; looks at the lanes that follow `after`, and says where the next sweep goes on."""
     if not await is_alone(work, _ONE_AT_A_TIME):
         return Reaped(), after
-    reaped = await _take_back_expired(work, windows, retries)
+    reaped = await _take_back_expired(work, windows, retries, outage)
     lanes_woken, reached = await _set_going(work, windows, after)
     return replace(reaped, lanes=lanes_woken), reached
 
 
-async def _take_back_expired(work: AsyncConnection, windows: Windows, retries: RetryPolicy) -> Reaped:
+async def _take_back_expired(
+    work: AsyncConnection, windows: Windows, retries: RetryPolicy, outage: Outage | None
+) -> Reaped:
     users = await _users_with_expired_jobs(work)
     if not users:
         return Reaped()
@@ -49,6 +51,7 @@ async def _take_back_expired(work: AsyncConnection, windows: Windows, retries: R
     mine = and_(jobs.c.user_id.in_(users), jobs.c.lease_until <= NOW)
     last_try = jobs.c.attempts >= retries.retries
     unclaimed = await _change(work, and_(mine, jobs.c.state == RELEASED), BACK_IN_LINE)
+    excused = await _change(work, and_(mine, _ended_in(outage)), BACK_IN_LINE) if outage else []
     error = LeaseExpired(tries=retries.retries + 1)
     worn_out = await _change(work, and_(mine, jobs.c.state == RUNNING, last_try), TO_FAIL, **why(error))
     again = {**BACK_IN_LINE, "attempts": jobs.c.attempts + 1}
@@ -59,10 +62,14 @@ async def _take_back_expired(work: AsyncConnection, windows: Windows, retries: R
     await settle_many(work, windows, users)
     return Reaped(
         released=len(unclaimed),
-        running=len(worn_out) + len(unfinished),
-        by_stage=_by_stage([*unclaimed, *worn_out, *unfinished]),
+        running=len(excused) + len(worn_out) + len(unfinished),
+        by_stage=_by_stage([*unclaimed, *excused, *worn_out, *unfinished]),
         failed=_by_stage(worn_out),
     )
+
+
+def _ended_in(outage: Outage) -> ColumnElement[bool]:
+    return jobs.c.lease_until.between(NOW - outage.began, NOW - outage.ended)
 
 
 async def _set_going(work: AsyncConnection, windows: Windows, after: tuple[str, str]) -> tuple[int, tuple[str, str]]:

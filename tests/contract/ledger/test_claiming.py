@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import LeaseLost, PageUnreachable
-from shared.ledger import Pause
+from shared.ledger import Outage, Pause
 from shared.values import WaitReason
 from tests.contract.ledger.kit import (
     ADA,
@@ -80,6 +80,20 @@ async def test_a_killed_workers_job_is_run_again_and_the_late_result_is_dropped(
     assert seen is not None
     assert seen.state == "queued"
     assert len(await claim_all(fleet.ledger, ANALYZE)) == 1
+
+
+@pytest.mark.parametrize(("ended_ago_s", "attempt"), [(0, 1), (60, 2)])
+async def test_a_lease_that_ended_while_the_ledger_was_away_costs_no_attempt(
+    fleet: Fleet, ended_ago_s: int, attempt: int
+) -> None:
+    await fleet.ledger.submit(ADA, pages(1))
+    await claim_all(fleet.ledger, SCRAPE)
+    fleet.passes(POLICIES[SCRAPE].run_lease + timedelta(seconds=30))
+    outage = Outage(began=timedelta(seconds=90), ended=timedelta(seconds=ended_ago_s))
+    reaped = await fleet.ledger.reap(outage=outage)
+    assert (reaped.running, reaped.by_stage, reaped.failed) == (1, {SCRAPE: 1}, {})
+    [again] = await claim_all(fleet.ledger, SCRAPE)
+    assert again.attempt == attempt
 
 
 async def test_a_page_that_kills_its_workers_comes_to_an_end(fleet: Fleet) -> None:
