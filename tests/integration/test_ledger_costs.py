@@ -142,7 +142,7 @@ async def test_the_wall_reads_a_users_rows_by_index_where_a_question_names_no_us
 
 async def test_a_sweep_reads_a_slice_of_the_lanes_and_not_their_jobs(database: Database) -> None:
     async with metered(database) as (work, meter):
-        await reaping.reap(work, WINDOWS, RETRIES, after=reaping.START)
+        await reaping.reap(work, WINDOWS, RETRIES, outage=None, after=reaping.START)
         assert await meter.read() < 6 * reaping._AT_ONCE
 
 
