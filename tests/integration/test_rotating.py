@@ -106,8 +106,9 @@ async def test_redis_takes_both_passwords_until_the_old_one_is_taken_away(valkey
         valkey_cli(taken_away, new)
 
         await at_work.ping()
-        with pytest.raises(AuthenticationError):
-            await open_redis(SecretStr(old)).ping()
+        async with open_redis(SecretStr(old)) as shut_out:
+            with pytest.raises(AuthenticationError):
+                await shut_out.ping()
 
 
 # ---- the vault ------------------------------------------------------------------------------------
