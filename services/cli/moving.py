@@ -7,7 +7,7 @@ import click
 
 from services.cli.command import command, told, user_option
 from services.cli.output import print_json
-from services.cli.submit import print_accepted
+from services.cli.submit import as_json, print_accepted
 from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger, submitting
 from services.producer.adapters.exports import exported_bookmarks
@@ -24,8 +24,7 @@ def import_(around: Surroundings, file: Path, user: UserId) -> None:
     """Hand in bookmarks as a browser or a reading list exports them, in HTML; folders become tags."""
     imported = asyncio.run(_import(user, file.read_text(encoding="utf-8", errors="replace")))
     if around.as_json:
-        bookmarks = [{"id": one.id, "url": one.url, "created": one.created} for one in imported.accepted]
-        print_json({"bookmarks": bookmarks, "left_out": imported.left_out})
+        print_json({"bookmarks": as_json(imported.accepted), "left_out": imported.left_out})
         return
     print_accepted(imported.accepted)
     if imported.left_out:

@@ -9,7 +9,6 @@ from services.cli.command import command, told, user_option
 from services.cli.output import print_json, print_table
 from services.cli.surroundings import Surroundings
 from services.cli.wiring import open_ledger, submitting
-from services.producer.domain.submissions import MOST_BOOKMARKS
 from shared.ledger import Accepted
 from shared.values import UserId
 
@@ -22,9 +21,14 @@ def submit(around: Surroundings, urls: tuple[str, ...], user: UserId) -> None:
     """Hand in bookmarks; a URL the user already has is not done again."""
     accepted = asyncio.run(_submit(user, urls))
     if around.as_json:
-        print_json({"bookmarks": [{"id": one.id, "url": one.url, "created": one.created} for one in accepted]})
+        print_json({"bookmarks": as_json(accepted)})
     else:
         print_accepted(accepted)
+
+
+def as_json(accepted: Iterable[Accepted]) -> list[dict[str, object]]:
+    """Each bookmark, and whether it is new, for machines."""
+    return [{"id": one.id, "url": one.url, "created": one.created} for one in accepted]
 
 
 def print_accepted(accepted: Iterable[Accepted]) -> None:
@@ -34,8 +38,4 @@ def print_accepted(accepted: Iterable[Accepted]) -> None:
 
 async def _submit(user: UserId, urls: Sequence[str]) -> list[Accepted]:
     async with open_ledger() as opened:
-        use_case = submitting(opened)
-        accepted: list[Accepted] = []
-        for start in range(0, len(urls), MOST_BOOKMARKS):
-            accepted += await use_case(user, list(urls[start : start + MOST_BOOKMARKS]), source="cli")
-        return accepted
+        return await submitting(opened).however_many(user, urls, source="cli")

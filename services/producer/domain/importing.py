@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.producer.domain.submissions import MOST_BOOKMARKS, new_bookmark
+from services.producer.domain.submissions import new_bookmark
 from services.producer.domain.submitting import SubmitBookmarks
 from shared.errors import InvalidInput, InvalidUrl
 from shared.ledger import Accepted
@@ -25,7 +25,7 @@ class Imported:
 
 
 class ImportBookmarks:
-    """Hands in what a file holds, by as many at a time as may be handed in."""
+    """Hands in what a file holds."""
 
     def __init__(self, submit: SubmitBookmarks) -> None:
         self._submit = submit
@@ -42,9 +42,7 @@ class ImportBookmarks:
             LedgerUnavailable: those before are kept; the file can be brought again.
         """
         usable = [entry for entry in entries if _is_usable(entry)]
-        accepted: list[Accepted] = []
-        for start in range(0, len(usable), MOST_BOOKMARKS):
-            accepted += await self._submit(user, usable[start : start + MOST_BOOKMARKS], source=source)
+        accepted = await self._submit.however_many(user, usable, source=source)
         return Imported(accepted, left_out=len(entries) - len(usable))
 
 

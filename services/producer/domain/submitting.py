@@ -3,9 +3,10 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 
 from services.producer.domain.bursts import Bursts
-from services.producer.domain.submissions import new_bookmarks
+from services.producer.domain.submissions import MOST_BOOKMARKS, new_bookmarks
 from shared.errors import InvalidInput
 from shared.ledger import Accepted, Ledger, Receipt
 from shared.values import UserId
@@ -41,6 +42,17 @@ class SubmitBookmarks:
             receipt = Receipt(source=source, key=_checked(idempotency_key), digest=_digest(data))
         accepted = await self._ledger.submit(user, bookmarks, receipt=receipt)
         await self._bursts.watch(user, accepted)
+        return accepted
+
+    async def however_many(self, user: UserId, items: Sequence[object], *, source: str) -> list[Accepted]:
+        """Keep bookmarks by as many at a time as may be handed in; one answer each, in order.
+
+        Raises:
+            InvalidInput, InvalidUrl: something cannot be accepted; those that were handed in before it are kept.
+        """
+        accepted: list[Accepted] = []
+        for start in range(0, len(items), MOST_BOOKMARKS):
+            accepted += await self(user, list(items[start : start + MOST_BOOKMARKS]), source=source)
         return accepted
 
 
