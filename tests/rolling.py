@@ -123,14 +123,11 @@ class Deployment:
         self.serving += pods
 
     def _end(self, pods: list[Pod]) -> None:
-        hook = (
-            self._says.container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
-        )
         for pod in pods:
             threading.Timer(_LEARNING_S, self.serving.remove, [pod]).start()
             self.pods.remove(pod)
             grace_s = self._says.pod["terminationGracePeriodSeconds"]
-            self.codes.append(pod.end(pause_s=float(hook[1]), grace_s=grace_s))
+            self.codes.append(pod.end(pause_s=self._says.pause_s, grace_s=grace_s))
 
 
 def _of(share: int | str, replicas: int) -> float:

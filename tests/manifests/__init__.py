@@ -76,6 +76,12 @@ class Workload:
         """Whether the container is there for a while only, as a Job's and one that comes before the others."""
         return self.resource["kind"] == "Job" or self.container not in self.pod["containers"]
 
+    @property
+    def pause_s(self) -> int:
+        """How long it waits, told to end, before it hears of it: its pre-stop hook's sleep."""
+        stop: dict[str, Any] = self.container.get("lifecycle", {}).get("preStop", {})
+        return int(stop.get("exec", {}).get("command", ["sleep", "0"])[1])
+
     def environment(self) -> dict[str, str]:
         """Every variable its container has, from the ConfigMaps and from its own list."""
         maps = {resource["metadata"]["name"]: resource for resource in of_kind(self.resources, "ConfigMap")}

@@ -1,7 +1,6 @@
 """What our house asks of how pods come, where they stand, and how they go."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from services.analyzer.settings import AnalyzerSettings
 from services.scraper.settings import RendererSettings, ScraperSettings
@@ -75,13 +74,8 @@ def budgets_give_up_one_pod_of_several(resources: list[Resource]) -> Iterator[st
 def balancers_forget_a_pod_before_it_stops(resources: list[Resource]) -> Iterator[str]:
     called = [service["spec"]["selector"]["app.kubernetes.io/component"] for service in of_kind(resources, "Service")]
     for work in workloads(resources):
-        if work.role in called and _pause_s(work) < _FORGOTTEN_S:
+        if work.role in called and work.pause_s < _FORGOTTEN_S:
             yield f"{work.name} stops while requests still come"
-
-
-def _pause_s(work: Workload) -> int:
-    stop: dict[str, Any] = work.container.get("lifecycle", {}).get("preStop", {})
-    return int(stop.get("exec", {}).get("command", ["sleep", "0"])[1])
 
 
 def stops_are_long_enough(resources: list[Resource]) -> Iterator[str]:
@@ -91,7 +85,7 @@ def stops_are_long_enough(resources: list[Resource]) -> Iterator[str]:
         "analyze": AnalyzerSettings().provider_timeout_s,
     }
     for work in workloads(resources):
-        after = float(work.environment().get("FLEET_API_GRACEFUL_S", 0)) + _pause_s(work)
+        after = float(work.environment().get("FLEET_API_GRACEFUL_S", 0)) + work.pause_s
         needed = max(longest.get(work.role, 0), _PUT_BACK_S, after)
         if work.resource["kind"] == "Deployment" and work.pod.get("terminationGracePeriodSeconds", 30) <= needed:
             yield f"{work.name} is killed before its longest job can end"
